@@ -1,0 +1,1 @@
+"""Nipype nodes: load files, call one core function, save files."""

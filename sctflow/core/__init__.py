@@ -1,0 +1,1 @@
+"""Numerics: arrays, affines and images in, arrays, images and tables out."""

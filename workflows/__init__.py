@@ -1,0 +1,1 @@
+"""Nipype graphs, one module per modality."""
