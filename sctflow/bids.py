@@ -1,0 +1,387 @@
+"""What is in the dataset: images to process, and the manual labels that belong to them."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .dataset import bids_uri, check_bids_folder, dataset_links, write_bidsignore
+from .dataset import write_dataset_description as write_dataset_description
+from .errors import DatasetError
+from .names import build_derivative_name, parse_name
+
+if TYPE_CHECKING:
+    from bids import BIDSLayout
+
+__all__ = [
+    "ImageInput",
+    "ParticipantInputs",
+    "build_derivative_name",
+    "collect_inputs",
+    "find_manual_labels",
+    "index_dataset",
+    "parse_name",
+    "write_bidsignore",
+    "write_dataset_description",
+]
+
+ANATOMICAL_QUERIES: Mapping[str, Mapping] = {
+    "t1w": {"datatype": "anat", "suffix": "T1w"},
+    "t2w": {"datatype": "anat", "suffix": "T2w"},
+    "t2star": {"datatype": "anat", "suffix": ["T2star", "T2starw"]},
+}
+"""Images that the anatomical workflow takes, under the keys of ``--bids-filter-file``."""
+
+NOT_MAGNITUDE = ("phase", "real", "imag")
+
+LABEL_NAMES: Mapping[str, tuple[str, ...]] = {
+    "SC": ("label-SC_seg", "seg-manual"),
+    "GM": ("label-GM_seg", "gmseg-manual"),
+    "lesion": ("label-lesion_seg", "lesion-manual"),
+    "canal": ("label-canal_seg",),
+    "discs": ("label-discs_dlabel", "labels-disc-manual", "labels-manual"),
+    "PMJ": ("label-PMJ_dlabel",),
+    "compression": ("label-compression_dlabel",),
+    "rootlets": ("label-rootlets_dseg",),
+}
+"""What follows the image's stem in the name of a manual label, the current name first."""
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """One image to process.
+
+    Attributes
+    ----------
+    path
+        The image.
+    entities
+        BIDS entities as written in the name, by pybids' names (``subject``, ``run``, …,
+        ``suffix``).
+    manual
+        Manual labels to use instead of automatic ones, by what they outline (``SC``, …).
+    bids_dir
+        Root of the dataset, for the sidecars that apply by inheritance.
+    uri, manual_uris
+        BIDS URIs of the image and of its labels, for ``Sources``.
+    """
+
+    path: Path
+    entities: dict[str, str]
+    manual: dict[str, Path] = field(default_factory=dict)
+    bids_dir: Path | None = None
+    uri: str = ""
+    manual_uris: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def metadata(self) -> dict:
+        """Sidecar fields by the inheritance principle; read when first asked for."""
+        root = self.bids_dir or self.path.parent
+        folders = [root]
+        for part in self.path.parent.relative_to(root).parts:
+            folders.append(folders[-1] / part)
+        own = {**self.entities, "extension": ".json"}
+        own.pop("datatype", None)
+        found: dict = {}
+        for folder in folders:
+            candidates = []
+            for sidecar in folder.glob(f"*{self.entities['suffix']}.json"):
+                named = parse_name(sidecar.name)
+                if named.items() <= own.items():
+                    candidates.append((len(named), sidecar))
+            for _, sidecar in sorted(candidates):
+                found.update(_read_json(sidecar))
+        return found
+
+
+@dataclass(frozen=True)
+class ParticipantInputs:
+    """Everything to process for one participant, all sessions together.
+
+    Attributes
+    ----------
+    participant
+        Label without ``sub-``.
+    anat
+        Anatomical images; empty when there is nothing to do.
+    warnings
+        Sentences for the report.
+    """
+
+    participant: str
+    anat: tuple[ImageInput, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def index_dataset(
+    bids_dir: Path,
+    *,
+    database_dir: Path | None = None,
+    validate: bool = True,
+    participants: Sequence[str] = (),
+) -> "BIDSLayout":
+    """Index the names in a raw BIDS dataset; no image and no sidecar is opened.
+
+    Parameters
+    ----------
+    bids_dir
+        Root of the dataset.
+    database_dir
+        Folder with pybids' database: read when it exists, written otherwise. A database
+        always covers the whole dataset.
+    validate
+        Leave out files whose names are not BIDS.
+    participants
+        Index these only (labels without ``sub-``); all when empty.
+
+    Raises
+    ------
+    DatasetError
+        Not a BIDS dataset, or the database belongs to another one.
+    """
+    from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+    bids_dir = Path(bids_dir).absolute()
+    check_bids_folder(bids_dir)
+    ignored = r"^/(?:code|stimuli|sourcedata|models|derivatives|phenotype)(?:/|$)|/\."
+    if participants and database_dir is None:
+        labels = "|".join(re.escape(label) for label in participants)
+        ignored += rf"|^/sub-(?!(?:{labels})(?:/|$))"
+    layout = BIDSLayout(
+        bids_dir,
+        validate=validate,
+        database_path=database_dir,
+        indexer=BIDSLayoutIndexer(
+            validate=validate, index_metadata=False, ignore=[re.compile(ignored)]
+        ),
+    )
+    if Path(str(layout.root)).resolve() != bids_dir.resolve():
+        raise DatasetError(
+            f"{database_dir}: this database indexes {layout.root}, not {bids_dir}; give another "
+            "folder to --bids-database-dir"
+        )
+    return layout
+
+
+def find_manual_labels(
+    image_path: Path, bids_dir: Path, label_dirs: Iterable[Path] = ()
+) -> dict[str, Path]:
+    """Find the manual labels of one image.
+
+    Parameters
+    ----------
+    image_path
+        The image, inside `bids_dir`.
+    bids_dir
+        Root of the raw dataset; its ``derivatives/labels`` is always looked in, last.
+    label_dirs
+        Roots of further datasets with labels, in order of precedence.
+
+    Returns
+    -------
+    dict
+        File by what it outlines: ``SC``, ``GM``, ``lesion``, ``canal``, ``discs``, ``PMJ``,
+        ``compression``, ``rootlets``. The first dataset that has a label wins; within one
+        dataset the current name wins over the older ones.
+    """
+    folder = image_path.relative_to(bids_dir).parent
+    stem = image_path.name.removesuffix(".gz").removesuffix(".nii")
+    found: dict[str, Path] = {}
+    for root in (*label_dirs, bids_dir / "derivatives" / "labels"):
+        if not (root / folder).is_dir():
+            continue
+        for label, names in LABEL_NAMES.items():
+            candidates = (
+                root / folder / f"{stem}_{name}{ext}"
+                for name in names
+                for ext in (".nii.gz", ".nii")
+            )
+            if label not in found and (match := next(filter(Path.is_file, candidates), None)):
+                found[label] = match
+    return found
+
+
+def read_filters(path: Path | None) -> dict[str, dict]:
+    """Read a ``--bids-filter-file`` as fMRIPrep defines it.
+
+    Parameters
+    ----------
+    path
+        JSON, for instance ``{"t2w": {"acquisition": "sag", "session": null}}``; ``null`` asks
+        for images without the entity, ``"*"`` for those with any value.
+
+    Returns
+    -------
+    dict
+        pybids filters for each key of `ANATOMICAL_QUERIES`, defaults included.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read or has unknown keys.
+    """
+    given = _read_json(path) if path else {}
+    if not all(isinstance(value, dict) for value in given.values()):
+        raise DatasetError(f'{path}: each entry must be an object, as in {{"t2w": {{"run": 1}}}}')
+    if unknown := sorted(set(given) - set(ANATOMICAL_QUERIES)):
+        raise DatasetError(
+            f"{path}: unknown {', '.join(unknown)}; the keys are {', '.join(ANATOMICAL_QUERIES)}"
+        )
+    return {
+        key: {**query, **{name: _as_query(value) for name, value in given.get(key, {}).items()}}
+        for key, query in ANATOMICAL_QUERIES.items()
+    }
+
+
+def select_participants(bids_dir: Path, labels: Sequence[str] = ()) -> tuple[str, ...]:
+    """Labels to process, checked against the folders of the dataset.
+
+    Raises
+    ------
+    DatasetError
+        No participants, or some of `labels` do not exist; the message names the nearest ones.
+    """
+    existing = sorted(
+        item.name[4:] for item in bids_dir.glob("sub-*") if item.is_dir() and len(item.name) > 4
+    )
+    if not existing:
+        raise DatasetError(f"{bids_dir}: no participants; folders named sub-<label> are expected")
+    wanted = tuple(dict.fromkeys(label.removeprefix("sub-") for label in labels))
+    missing = [label for label in wanted if label not in existing]
+    if missing:
+        near = [_nearest(label, existing) for label in missing]
+        raise DatasetError(
+            f"{bids_dir}: no such participant: "
+            + "; ".join(f"{label} ({text})" for label, text in zip(missing, near, strict=True))
+        )
+    return wanted or tuple(existing)
+
+
+def collect_inputs(
+    bids_dir: Path,
+    *,
+    participant_label: Sequence[str] = (),
+    session_label: Sequence[str] = (),
+    bids_filter_file: Path | None = None,
+    bids_database_dir: Path | None = None,
+    derivatives: Mapping[str, Path] | Iterable[Path] = (),
+    ignore_labels: Sequence[str] = (),
+    validate: bool = True,
+) -> tuple[ParticipantInputs, ...]:
+    """Select the anatomical images and their manual labels without opening any of them.
+
+    Parameters
+    ----------
+    bids_dir
+        Root of the raw dataset.
+    participant_label, session_label
+        Labels to keep, with or without prefix; all when empty.
+    bids_filter_file, bids_database_dir
+        See `read_filters` and `index_dataset`.
+    derivatives
+        Datasets with manual labels, or a mapping of names (for BIDS URIs) to datasets.
+    ignore_labels
+        Kinds of manual labels that are not used (``SC``, …).
+    validate
+        Leave out files whose names are not BIDS.
+
+    Returns
+    -------
+    tuple of ParticipantInputs
+        In the order of the labels. A participant without images is kept, with a warning.
+
+    Raises
+    ------
+    DatasetError
+        Not a BIDS dataset, no such participant, a database that is out of date.
+    """
+    bids_dir = Path(bids_dir).absolute()
+    check_bids_folder(bids_dir)
+    labels = select_participants(bids_dir, participant_label)
+    sessions = [label.removeprefix("ses-") for label in session_label]
+    filters = read_filters(bids_filter_file)
+    layout = index_dataset(
+        bids_dir,
+        database_dir=bids_database_dir,
+        validate=validate,
+        participants=labels if participant_label else (),
+    )
+    links = dataset_links(bids_dir, derivatives)
+    label_dirs = [root for name, root in links.items() if name not in ("raw", "labels")]
+    images: dict[str, list[ImageInput]] = {label: [] for label in labels}
+    for query in filters.values():
+        selection = {"extension": [".nii", ".nii.gz"], **query}
+        if participant_label:
+            selection["subject"] = list(labels)
+        if sessions and "session" not in query:
+            selection["session"] = sessions
+        for path in sorted(map(Path, layout.get(return_type="filename", **selection))):
+            entities = parse_name(path.relative_to(bids_dir))
+            if entities.get("part") in NOT_MAGNITUDE:
+                continue
+            if not path.exists():
+                raise DatasetError(
+                    f"{path}: in the index, not on disk; remove {bids_database_dir} so that the "
+                    "dataset is indexed again, or get the file's content"
+                )
+            manual = find_manual_labels(path, bids_dir, label_dirs)
+            manual = {key: file for key, file in manual.items() if key not in ignore_labels}
+            images[entities["subject"]].append(
+                ImageInput(
+                    path=path,
+                    entities=entities,
+                    manual=manual,
+                    bids_dir=bids_dir,
+                    uri=bids_uri(path, links),
+                    manual_uris={key: bids_uri(file, links) for key, file in manual.items()},
+                )
+            )
+    return tuple(
+        ParticipantInputs(
+            participant=label,
+            anat=tuple(sorted(found, key=lambda image: str(image.path))),
+            warnings=() if found else (_nothing_to_do(sessions, bids_filter_file),),
+        )
+        for label, found in images.items()
+    )
+
+
+def _nothing_to_do(sessions: Sequence[str], filter_file: Path | None) -> str:
+    where = f" in session {', '.join(sessions)}" if sessions else ""
+    how = f" that {filter_file.name} lets through" if filter_file else ""
+    return f"Nothing to do: no T1w, T2w or T2star image in anat/ was found{where}{how}."
+
+
+def _nearest(label: str, existing: Sequence[str]) -> str:
+    near = difflib.get_close_matches(label, existing, n=3, cutoff=0.5)
+    near += [name for name in existing if label in name and name not in near][: 3 - len(near)]
+    if near:
+        return "nearest: " + ", ".join(near)
+    shown = ", ".join(existing[:3])
+    return f"the dataset has {shown}" + (", …" if len(existing) > 3 else "")
+
+
+def _as_query(value: object) -> object:
+    from bids.layout import Query
+
+    special = {None: Query.NONE, "*": Query.ANY}
+    special |= {"Query.NONE": Query.NONE, "Query.ANY": Query.ANY, "Query.OPTIONAL": Query.OPTIONAL}
+    if value is None or isinstance(value, str):
+        return special.get(value, value)
+    return value
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: cannot be read as JSON ({error}); correct the file"
+        ) from error
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path}: a JSON object is expected")
+    return content
