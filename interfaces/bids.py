@@ -1,0 +1,76 @@
+"""Node that places results in the output dataset."""
+
+from __future__ import annotations
+
+import filecmp
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Directory,
+    File,
+    SimpleInterface,
+    Str,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from sctflow import __version__
+from sctflow.io import copy_file, save_json
+
+
+class _DerivativesSinkInputSpec(BaseInterfaceInputSpec):
+    base_directory = Directory(mandatory=True, desc="root of the output dataset")
+    name = Str(mandatory=True, desc="path of the result below the root of the output dataset")
+    in_file = File(exists=True, desc="result to place; nothing is written where there is none")
+    sidecar = traits.Dict(usedefault=True, desc="what is known about the result beforehand")
+    method = traits.Dict(
+        usedefault=True, desc="how the result was made, as told by the node that made it"
+    )
+
+
+class _DerivativesSinkOutputSpec(TraitedSpec):
+    out_file = File(desc="the result in the output dataset")
+    out_sidecar = File(desc="its JSON sidecar, where it has one")
+
+
+class DerivativesSink(SimpleInterface):
+    """Place a result under its final name, with its JSON sidecar.
+
+    Each file is written beside its final name and then renamed, so that nothing partial carries a
+    final name; the sidecar comes first. What is already there unchanged is left alone. The node
+    runs every time, because the output folder may have been emptied since.
+    """
+
+    input_spec = _DerivativesSinkInputSpec
+    output_spec = _DerivativesSinkOutputSpec
+    _always_run = True
+
+    def _run_interface(self, runtime):
+        if not isdefined(self.inputs.in_file):
+            return runtime
+        target = Path(self.inputs.base_directory) / self.inputs.name
+        if self.inputs.sidecar:
+            sidecar = target.with_name(target.name.split(".", 1)[0] + ".json")
+            _remove_partial(sidecar)
+            save_json(
+                {
+                    **self.inputs.sidecar,
+                    **self.inputs.method,
+                    "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
+                },
+                sidecar,
+            )
+            self._results["out_sidecar"] = str(sidecar)
+        _remove_partial(target)
+        if not (target.is_file() and filecmp.cmp(self.inputs.in_file, target, shallow=False)):
+            copy_file(self.inputs.in_file, target)
+        self._results["out_file"] = str(target)
+        return runtime
+
+
+def _remove_partial(target):
+    """Remove what a killed run left beside a file that it was writing."""
+    for partial in target.parent.glob(f".{target.name}.*.part"):
+        partial.unlink(missing_ok=True)

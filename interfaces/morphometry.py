@@ -1,0 +1,59 @@
+"""Node that measures the cross-section of the cord in every slice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+)
+
+from sctflow.interfaces.centerline import read_centerline
+from sctflow.io import load_image, load_table, save_table
+
+
+class _MeasureSlicesInputSpec(BaseInterfaceInputSpec):
+    mask_file = File(exists=True, mandatory=True, desc="mask of the cord, binary or soft")
+    centerline_file = File(exists=True, mandatory=True, desc="table of the centreline")
+    slices_file = File(
+        exists=True, desc="confidence of the segmentation, added to the table where it is given"
+    )
+
+
+class _MeasureSlicesOutputSpec(TraitedSpec):
+    out_table = File(exists=True, desc="one row per slice, lowest first")
+
+
+class MeasureSlices(SimpleInterface):
+    """Measure the cord perpendicular to its centreline, slice by slice.
+
+    An empty mask gives a table without rows.
+    """
+
+    input_spec = _MeasureSlicesInputSpec
+    output_spec = _MeasureSlicesOutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+        import pandas as pd
+        from nipype.interfaces.base import isdefined
+
+        from sctflow.core.morphometry import COLUMNS, measure_slices
+
+        img = load_image(self.inputs.mask_file)
+        line = read_centerline(self.inputs.centerline_file)
+        if len(line.slices):
+            frame = measure_slices(np.asanyarray(img.dataobj), img.affine, centerline=line)
+        else:
+            frame = pd.DataFrame(columns=list(COLUMNS))
+        if isdefined(self.inputs.slices_file):
+            confidence = load_table(self.inputs.slices_file).set_index("slice")["confidence"]
+            frame = frame.assign(confidence=frame["slice"].map(confidence))
+
+        out_table = Path(runtime.cwd) / "morphometry.tsv"
+        save_table(frame, out_table)
+        self._results["out_table"] = str(out_table)
+        return runtime

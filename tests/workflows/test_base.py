@@ -1,0 +1,71 @@
+import pytest
+
+from sctflow.workflows.base import NO_MANUAL_MASK, init_sctflow_wf
+
+
+def _nodes(workflow):
+    return {node.fullname.removeprefix("sctflow_wf."): node for node in workflow._get_all_nodes()}
+
+
+def _plan(participants, tmp_path, **options):
+    return init_sctflow_wf(participants=participants, output_dir=tmp_path / "out", **options)
+
+
+@pytest.mark.parametrize("suffix", ["T2w", "T1w", "T2star", "acq-top_run-02_T2w"])
+@pytest.mark.parametrize("method", ["network", "manual"])
+def test_each_image_gets_a_workflow_of_its_own(make_participant, tmp_path, suffix, method):
+    participant = make_participant(images=[suffix], masks=[suffix])
+    nodes = _nodes(_plan([participant], tmp_path, segmentation_method=method))
+    name = f"sub_01_wf.sub_01_{suffix.replace('-', '_')}_wf.anat_wf"
+    assert {f"{name}.{step}" for step in ("check", "segment", "centerline", "morphometry")} <= set(
+        nodes
+    )
+
+
+@pytest.mark.parametrize(("masks", "interface"), [((), "SegmentCord"), (("T2w",), "ManualMask")])
+def test_a_manual_mask_replaces_the_network(make_participant, tmp_path, masks, interface):
+    nodes = _nodes(_plan([make_participant(masks=masks)], tmp_path))
+    segment = nodes["sub_01_wf.sub_01_T2w_wf.anat_wf.segment"]
+    assert type(segment.interface).__name__ == interface
+
+
+def test_without_a_mask_the_manual_method_says_what_was_not_computed(make_participant, tmp_path):
+    participant = make_participant(images=["T2w", "T1w"], masks=["T1w"])
+    nodes = _nodes(_plan([participant], tmp_path, segmentation_method="manual"))
+    left_out = {name for name in nodes if "sub_01_T2w_wf" in name}
+    prefix = "sub_01_wf.sub_01_T2w_wf"
+    assert left_out == {f"{prefix}.summary", f"{prefix}.ds_summary"}
+    assert nodes[f"{prefix}.summary"].inputs.not_computed == NO_MANUAL_MASK
+    assert "sub_01_wf.sub_01_T1w_wf.anat_wf.morphometry" in nodes
+
+
+def test_participants_are_not_connected(make_participant, tmp_path):
+    import networkx as nx
+
+    participants = [make_participant("01", images=["T2w", "T1w"]), make_participant("02")]
+    workflow = _plan(participants, tmp_path)
+    parts = list(nx.weakly_connected_components(workflow._create_flat_graph()))
+    images = [{node.fullname.split(".")[2] for node in part} for part in parts]
+    assert sorted(images, key=str) == [{"sub_01_T1w_wf"}, {"sub_01_T2w_wf"}, {"sub_02_T2w_wf"}]
+
+
+def test_a_participant_without_images_adds_nothing(make_participant, tmp_path):
+    workflow = _plan([make_participant("01", images=[]), make_participant("02")], tmp_path)
+    assert {name.split(".")[0] for name in _nodes(workflow)} == {"sub_02_wf"}
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_network_is_given_its_threads(make_participant, tmp_path, threads):
+    nodes = _nodes(_plan([make_participant()], tmp_path, omp_nthreads=threads))
+    segment = nodes["sub_01_wf.sub_01_T2w_wf.anat_wf.segment"]
+    assert (segment.n_procs, segment.inputs.num_threads) == (threads, threads)
+
+
+def test_methods_tell_of_the_steps_that_are_run_and_of_no_others(make_participant, tmp_path):
+    by_hand = _plan([make_participant(masks=["T2w"])], tmp_path).visit_desc()
+    assert "by hand" in by_hand
+    assert "network" not in by_hand
+    both = _plan([make_participant(images=["T2w", "T1w"], masks=["T2w"])], tmp_path).visit_desc()
+    assert "by hand" in both
+    assert "network" in both
+    assert both.count("perpendicular to the centreline") == 1

@@ -1,0 +1,135 @@
+"""From one anatomical image to the cord: mask, centreline and shape of every slice."""
+
+from __future__ import annotations
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow.interfaces.centerline import FitCenterline
+from sctflow.interfaces.image import CheckImage
+from sctflow.interfaces.morphometry import MeasureSlices
+from sctflow.interfaces.segmentation import ManualMask, SegmentCord
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.reports import FIGURES, init_anat_report_wf
+from sctflow.workflows.resources import memory_gb
+
+RESULTS = ("mask", "probseg", "centerline_mask", "centerline", "morphometry", "method")
+DESCRIPTIONS = {
+    "network": """\
+The spinal cord was segmented with the convolutional network that is part of *sctflow*, which was
+trained on synthetic images only, with contrasts and resolutions drawn at random
+[@synthseg; @pam50].
+""",
+    "manual": """\
+The spinal cord was delineated by hand; the mask was taken as it was given.
+""",
+    "morphometry": """\
+The centreline of the cord was found with a smoothing spline through the centres of mass of the
+slices, and the cord was measured in every slice, perpendicular to the centreline
+[@sct; @cordmorphometry].
+""",
+}
+
+
+def init_anat_wf(
+    *,
+    segmentation: str,
+    voxels: int,
+    omp_nthreads: int = 1,
+    name: str = "anat_wf",
+) -> Workflow:
+    """Find and measure the spinal cord in one anatomical image.
+
+    Workflow Graph
+        check → segment (a network, or the mask made by hand) → centerline → morphometry → report
+
+    Parameters
+    ----------
+    segmentation : {"network", "manual"}
+        Where the mask of the cord comes from.
+    voxels : int
+        Number of voxels of the image, for the memory that the nodes ask for.
+    omp_nthreads : int
+        Threads of the network.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    in_file
+        Image, 3-D, any orientation and contrast.
+    manual_mask
+        Mask of the cord on the grid of the image (``segmentation="manual"`` only).
+
+    Outputs
+    -------
+    mask
+        Binary mask of the cord.
+    probseg
+        Soft mask of the cord; undefined for a manual mask that is binary.
+    centerline_mask, centerline
+        The centreline as an image with one voxel per slice, and as a table.
+    morphometry
+        Table of shape measures, one row per slice.
+    method
+        How the mask was made, as a dictionary for the sidecars.
+    summary, axial, sagittal, area
+        Figures of the report.
+    """
+    workflow = Workflow(name=name)
+    workflow.__desc__ = "\n".join((DESCRIPTIONS[segmentation], DESCRIPTIONS["morphometry"]))
+
+    inputnode = pe.Node(niu.IdentityInterface(fields=["in_file", "manual_mask"]), name="inputnode")
+    outputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *FIGURES]), name="outputnode")
+
+    check = pe.Node(
+        CheckImage(), name="check", mem_gb=memory_gb(voxels, base=0.2, bytes_per_voxel=24)
+    )
+    if segmentation == "manual":
+        segment = pe.Node(
+            ManualMask(), name="segment", mem_gb=memory_gb(voxels, base=0.2, bytes_per_voxel=24)
+        )
+        workflow.connect(inputnode, "manual_mask", segment, "manual_mask")
+    else:
+        segment = pe.Node(
+            SegmentCord(),
+            name="segment",
+            mem_gb=memory_gb(voxels, base=1.0, bytes_per_voxel=64),
+            n_procs=omp_nthreads,
+        )
+    centerline = pe.Node(
+        FitCenterline(), name="centerline", mem_gb=memory_gb(voxels, base=0.3, bytes_per_voxel=16)
+    )
+    morphometry = pe.Node(
+        MeasureSlices(), name="morphometry", mem_gb=memory_gb(voxels, base=0.4, bytes_per_voxel=16)
+    )
+    report_wf = init_anat_report_wf(voxels=voxels)
+
+    workflow.connect([
+        (inputnode, check, [("in_file", "in_file")]),
+        (check, segment, [("out_file", "in_file"), ("warnings", "warnings")]),
+        (segment, centerline, [("measured_file", "mask_file")]),
+        (segment, morphometry, [("measured_file", "mask_file"), ("slices_file", "slices_file")]),
+        (centerline, morphometry, [("out_table", "centerline_file")]),
+        (inputnode, report_wf, [
+            ("in_file", "inputnode.source_file"),
+            ("manual_mask", "inputnode.manual_mask"),
+        ]),
+        (check, report_wf, [("out_file", "inputnode.in_file")]),
+        (segment, report_wf, [
+            ("mask_file", "inputnode.mask"),
+            ("method", "inputnode.method"),
+            ("warnings", "inputnode.warnings"),
+        ]),
+        (centerline, report_wf, [("out_table", "inputnode.centerline")]),
+        (morphometry, report_wf, [("out_table", "inputnode.morphometry")]),
+        (segment, outputnode, [
+            ("mask_file", "mask"),
+            ("prob_file", "probseg"),
+            ("method", "method"),
+        ]),
+        (centerline, outputnode, [("out_mask", "centerline_mask"), ("out_table", "centerline")]),
+        (morphometry, outputnode, [("out_table", "morphometry")]),
+        (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FIGURES]),
+    ])  # fmt: skip
+    return workflow

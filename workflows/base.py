@@ -1,0 +1,154 @@
+"""The whole run: participants, their images, and what each of them goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow import __version__
+from sctflow.bids import ImageInput, ParticipantInputs
+from sctflow.workflows.anatomical import RESULTS, init_anat_wf
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.outputs import init_anat_outputs_wf, init_not_computed_wf
+from sctflow.workflows.reports import FIGURES
+from sctflow.workflows.resources import count_voxels
+
+NO_MANUAL_MASK = (
+    "Not computed: there is no manual mask of the cord for this image, and manual masks were "
+    "asked for (--segmentation-method manual)."
+)
+
+
+def init_sctflow_wf(
+    *,
+    participants: Sequence[ParticipantInputs],
+    output_dir: Path,
+    segmentation_method: str = "network",
+    omp_nthreads: int = 1,
+) -> Workflow:
+    """Process all participants; each of them on its own.
+
+    Workflow Graph
+        one workflow per participant, not connected to each other
+
+    Parameters
+    ----------
+    participants : sequence of ParticipantInputs
+        What to process. A participant without images adds nothing to the graph.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    segmentation_method : {"network", "manual"}
+        How to segment the images that have no manual mask; with ``manual`` they are left out,
+        and the report says so.
+    omp_nthreads : int
+        Threads that one node may use.
+    """
+    workflow = Workflow(name="sctflow_wf")
+    for participant in participants:
+        if participant.anat:
+            workflow.add_nodes([
+                init_single_participant_wf(
+                    participant=participant,
+                    output_dir=output_dir,
+                    segmentation_method=segmentation_method,
+                    omp_nthreads=omp_nthreads,
+                )
+            ])  # fmt: skip
+    return workflow
+
+
+def init_single_participant_wf(
+    *,
+    participant: ParticipantInputs,
+    output_dir: Path,
+    segmentation_method: str = "network",
+    omp_nthreads: int = 1,
+) -> Workflow:
+    """Process the images of one participant; an image that fails does not stop the others.
+
+    Workflow Graph
+        one workflow per image
+
+    Parameters
+    ----------
+    participant : ParticipantInputs
+        Images of all sessions, with their manual labels.
+    output_dir, segmentation_method, omp_nthreads
+        See :func:`init_sctflow_wf`.
+    """
+    workflow = Workflow(name=f"sub_{_sanitise(participant.participant)}_wf")
+    workflow.__desc__ = f"""\
+Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
+[@nipype]. Images were read and written with *NiBabel* [@nibabel].
+"""
+    for image in participant.anat:
+        image_wf = init_image_wf(
+            image=image,
+            output_dir=output_dir,
+            segmentation_method=segmentation_method,
+            omp_nthreads=omp_nthreads,
+        )
+        workflow.add_nodes([image_wf])
+    return workflow
+
+
+def init_image_wf(
+    *,
+    image: ImageInput,
+    output_dir: Path,
+    segmentation_method: str = "network",
+    omp_nthreads: int = 1,
+) -> Workflow:
+    """Process one image from the dataset and place its results in the output dataset.
+
+    Workflow Graph
+        anat_wf → anat_outputs_wf
+
+    Parameters
+    ----------
+    image : ImageInput
+        The image and its manual labels. A manual mask is used wherever there is one.
+    output_dir, segmentation_method, omp_nthreads
+        See :func:`init_sctflow_wf`.
+    """
+    stem = image.path.name.split(".", 1)[0]
+    name = f"{_sanitise(stem)}_wf"
+    manual_mask = image.manual.get("SC")
+    if manual_mask is None and segmentation_method == "manual":
+        return init_not_computed_wf(
+            image=image, output_dir=output_dir, reason=NO_MANUAL_MASK, name=name
+        )
+
+    segmentation = "manual" if manual_mask else segmentation_method
+    workflow = Workflow(name=name)
+    inputnode = pe.Node(niu.IdentityInterface(fields=["in_file", "manual_mask"]), name="inputnode")
+    inputnode.inputs.in_file = str(image.path)
+    if manual_mask:
+        inputnode.inputs.manual_mask = str(manual_mask)
+    anat_wf = init_anat_wf(
+        segmentation=segmentation,
+        voxels=count_voxels(image.path),
+        omp_nthreads=omp_nthreads,
+    )
+    anat_outputs_wf = init_anat_outputs_wf(
+        image=image, output_dir=output_dir, segmentation=segmentation
+    )
+    workflow.connect([
+        (inputnode, anat_wf, [
+            ("in_file", "inputnode.in_file"),
+            ("manual_mask", "inputnode.manual_mask"),
+        ]),
+        (anat_wf, anat_outputs_wf, [
+            (f"outputnode.{result}", f"inputnode.{result}") for result in (*RESULTS, *FIGURES)
+        ]),
+    ])  # fmt: skip
+    return workflow
+
+
+def _sanitise(label):
+    """Name that Nipype accepts for a node."""
+    return re.sub(r"[^A-Za-z0-9]", "_", label)

@@ -1,0 +1,164 @@
+"""Sinks: which result goes out under which name, with which sidecar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow.bids import ImageInput, build_derivative_name
+from sctflow.interfaces.bids import DerivativesSink
+from sctflow.interfaces.centerline import COLUMNS as CENTERLINE_COLUMNS
+from sctflow.workflows.anatomical import RESULTS
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.reports import FIGURES
+
+FIGURE_EXTENSIONS = {"summary": ".html", "axial": ".svg", "sagittal": ".svg", "area": ".svg"}
+
+
+def init_anat_outputs_wf(
+    *, image: ImageInput, output_dir: Path, segmentation: str, name: str = "anat_outputs_wf"
+) -> Workflow:
+    """Place the results of one anatomical image in the output dataset.
+
+    Workflow Graph
+        one sink for every result
+
+    Parameters
+    ----------
+    image : ImageInput
+        The image that the results come from.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    segmentation : {"network", "manual"}
+        Where the mask came from; a mask made by hand is named among the sources.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    mask, probseg, centerline_mask, centerline, morphometry, method
+        See :func:`sctflow.workflows.anatomical.init_anat_wf`.
+    summary, axial, sagittal, area
+        Figures of the report.
+    """
+    workflow = Workflow(name=name)
+    inputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *FIGURES]), name="inputnode")
+
+    suffix = image.entities["suffix"]
+    cord = {"space": suffix, "label": "SC"}
+    names = {
+        "mask": _name(image, suffix="mask", extension=".nii.gz", **cord),
+        "probseg": _name(image, suffix="probseg", extension=".nii.gz", **cord),
+        "centerline_mask": _name(
+            image, suffix="mask", extension=".nii.gz", desc="centerline", **cord
+        ),
+        "centerline": _name(image, suffix="mask", extension=".tsv", desc="centerline", **cord),
+        "morphometry": _name(image, suffix="morph", extension=".tsv", desc="perslice", **cord),
+    }
+    for result, sidecar in _sidecars(image, names, segmentation=segmentation).items():
+        sink = _sink(f"ds_{result}", output_dir, names[result], sidecar)
+        workflow.connect([(inputnode, sink, [(result, "in_file"), ("method", "method")])])
+    # The table of the centreline shares its name, and so its sidecar, with the image.
+    ds_centerline = _sink("ds_centerline", output_dir, names["centerline"], {})
+    workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
+
+    workflow.add_nodes(figures := _figure_sinks(image, output_dir, FIGURES))
+    for figure, sink in zip(FIGURES, figures, strict=True):
+        workflow.connect(inputnode, figure, sink, "in_file")
+    return workflow
+
+
+def init_not_computed_wf(
+    *, image: ImageInput, output_dir: Path, reason: str, name: str
+) -> Workflow:
+    """Say in the report why nothing was computed from an image.
+
+    Workflow Graph
+        summary → ds_summary
+
+    Parameters
+    ----------
+    image : ImageInput
+        The image that was left out.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    reason : str
+        A sentence for the reader of the report.
+    name : str
+        Name of the workflow.
+    """
+    from sctflow.interfaces.reports import ImageSummary
+
+    workflow = Workflow(name=name)
+    path = str(image.path)
+    summary = pe.Node(
+        ImageSummary(in_file=path, source_file=path, not_computed=reason), name="summary"
+    )
+    (ds_summary,) = _figure_sinks(image, output_dir, ("summary",))
+    workflow.connect(summary, "out_report", ds_summary, "in_file")
+    return workflow
+
+
+def _sidecars(image, names, *, segmentation):
+    """Sidecar of each result that has one of its own."""
+    from sctflow.core.morphometry import COLUMNS
+
+    sources = [image.uri]
+    if segmentation == "manual":
+        sources.append(image.manual_uris["SC"])
+    spatial = {"SpatialReference": image.uri}
+    from_mask = {"Sources": [_uri(names["mask"])]}
+    columns = dict(COLUMNS)
+    if segmentation == "network":
+        columns["confidence"] = {
+            "Description": "Confidence of the segmentation in this slice, from 0 to 1"
+        }
+        from_mask["Sources"].append(_uri(names["probseg"]))
+    return {
+        "mask": {**spatial, "Sources": sources, "Type": "ROI"},
+        "probseg": {**spatial, "Sources": sources},
+        "centerline_mask": {**spatial, **from_mask, **CENTERLINE_COLUMNS},
+        "morphometry": {
+            "Sources": [*from_mask["Sources"], _uri(names["centerline"])],
+            **columns,
+        },
+    }
+
+
+def _name(image, **entities):
+    return build_derivative_name(image.entities, **entities)
+
+
+def _uri(name):
+    return f"bids::{Path(name).as_posix()}"
+
+
+def _sink(node_name, output_dir, name, sidecar):
+    return pe.Node(
+        DerivativesSink(base_directory=str(output_dir), name=str(name), sidecar=sidecar),
+        name=node_name,
+        run_without_submitting=True,
+        mem_gb=0.05,
+    )
+
+
+def _figure_sinks(image, output_dir, figures):
+    suffix = image.entities["suffix"]
+    return [
+        _sink(
+            f"ds_{figure}",
+            output_dir,
+            _name(
+                image,
+                suffix=suffix,
+                space=suffix,
+                desc=figure,
+                datatype="figures",
+                extension=FIGURE_EXTENSIONS[figure],
+            ),
+            {},
+        )
+        for figure in figures
+    ]

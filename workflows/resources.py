@@ -1,0 +1,52 @@
+"""What a node will need, foreseen from the header of its image."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+GIGABYTE = 2**30
+UNKNOWN_VOXELS = 256**3
+
+
+def count_voxels(path: str | Path) -> int:
+    """Count the voxels of an image from its header; no voxel is read.
+
+    Parameters
+    ----------
+    path
+        NIfTI file.
+
+    Returns
+    -------
+    int
+        A generous count where the header cannot be read: what is wrong with the file is told by
+        the node that reads it, when its turn comes.
+    """
+    import nibabel as nib
+
+    try:
+        shape = nib.load(path).shape
+    except Exception:
+        return UNKNOWN_VOXELS
+    return prod(int(n) for n in shape) or UNKNOWN_VOXELS
+
+
+def memory_gb(voxels: int, *, base: float, bytes_per_voxel: float) -> float:
+    """Memory of a node: what it takes for any image, and what grows with the image.
+
+    Parameters
+    ----------
+    voxels
+        Number of voxels of the image.
+    base
+        Gigabytes for the interpreter and the libraries that the node imports.
+    bytes_per_voxel
+        All arrays that are alive at the peak, per voxel of the image.
+
+    Returns
+    -------
+    float
+        Gigabytes, rounded up to 10 MB.
+    """
+    return -(-(base + voxels * bytes_per_voxel / GIGABYTE) * 100 // 1) / 100
