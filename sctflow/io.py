@@ -1,0 +1,174 @@
+"""Files in and out: images read in full or refused, and everything written atomically.
+
+A file appears under its final name only when it is complete, and the same content gives the
+same bytes: no time, no name and a fixed level in gzip headers.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import secrets
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+
+from sctflow.errors import ImageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GZIP_LEVEL = 6
+FLOAT_FORMAT = "%.6g"
+MISSING = "n/a"
+
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    zlib.error,
+    ImageFileError,
+    HeaderDataError,
+    WrapStructError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
+
+
+def load_image(path: str | os.PathLike) -> nib.Nifti1Image:
+    """Read a NIfTI image (``.nii`` or ``.nii.gz``) with all of its voxels into memory.
+
+    The compressed stream's checksum is verified, so a damaged file is refused and not half read.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI-1 or NIfTI-2 file.
+
+    Returns
+    -------
+    nibabel image
+        Voxels in memory, the header's scaling applied; ``get_filename()`` gives the path.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, not NIfTI, truncated or otherwise damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"{path}: there is no such file. Check the name and the drive.")
+    try:
+        raw = path.read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.decompress(raw)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImageError(
+            f"{path}: the file is truncated or damaged ({_one_line(error)}). "
+            "Copy or download it again."
+        ) from error
+    if not raw:
+        raise ImageError(f"{path}: the file is empty. Copy or download it again.")
+    kind = nib.Nifti2Image if raw[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+    if raw[344:348] != b"n+1\0" and kind is nib.Nifti1Image:
+        raise ImageError(
+            f"{path}: this is not a NIfTI file. Convert the image to .nii or .nii.gz first."
+        )
+    try:
+        proxy = kind.from_bytes(raw)
+        data = np.asanyarray(proxy.dataobj)
+        img = kind(data, proxy.affine, proxy.header)
+    except _UNREADABLE as error:
+        raise ImageError(
+            f"{path}: the image cannot be read in full, it is truncated or its header is damaged "
+            f"({_one_line(error)}). Copy or convert it again."
+        ) from error
+    img.file_map["image"].filename = str(path)
+    return img
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def save_image(img: nib.Nifti1Image, path: str | os.PathLike) -> Path:
+    """Write a NIfTI image, compressed if the name ends in ``.gz``."""
+    path = Path(path)
+    content = img.to_bytes()
+    if path.suffix == ".gz":
+        # 31: a gzip container, which zlib writes without a time or a name.
+        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+        content = packer.compress(content) + packer.flush()
+    return _write(content, path)
+
+
+def save_table(frame: pd.DataFrame, path: str | os.PathLike) -> Path:
+    """Write a table as BIDS TSV: ``n/a`` for missing values, six significant digits."""
+    frame = frame.copy()
+    for column in frame.columns:
+        if frame[column].dtype == bool:
+            frame[column] = frame[column].map({True: "true", False: "false"})
+    text = frame.to_csv(
+        sep="\t", index=False, na_rep=MISSING, float_format=FLOAT_FORMAT, lineterminator="\n"
+    )
+    return save_text(text, path)
+
+
+def load_table(path: str | os.PathLike) -> pd.DataFrame:
+    """Read a BIDS TSV written by :func:`save_table`; only ``n/a`` is a missing value."""
+    import pandas as pd
+
+    return pd.read_csv(path, sep="\t", na_values=[MISSING], keep_default_na=False)
+
+
+def save_json(obj: Any, path: str | os.PathLike) -> Path:
+    """Write JSON in UTF-8, keys in the order given; arrays and paths are converted.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For NaN, infinite numbers and objects that JSON does not have.
+    """
+    text = json.dumps(obj, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    return save_text(text + "\n", path)
+
+
+def _plain(obj: Any) -> Any:
+    if isinstance(obj, np.generic | np.ndarray):
+        return obj.tolist()
+    if isinstance(obj, os.PathLike):
+        return os.fspath(obj)
+    raise TypeError(f"{type(obj).__name__} cannot be written as JSON")
+
+
+def save_text(text: str, path: str | os.PathLike) -> Path:
+    """Write text in UTF-8."""
+    return _write(text.encode(), Path(path))
+
+
+def copy_file(source: str | os.PathLike, path: str | os.PathLike) -> Path:
+    """Copy a file, byte for byte."""
+    return _write(Path(source).read_bytes(), Path(path))
+
+
+def _write(content: bytes, path: Path) -> Path:
+    """Write beside the final name, then rename: the file is there in full or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with beside.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return path
