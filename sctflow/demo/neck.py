@@ -1,7 +1,7 @@
 """A neck written down as formulae: signal and cord fraction at any point in space.
 
 Vertebrae C2 to T1, cord, CSF, arches, muscles, fat, vessels and airway are ellipses around a
-curved centerline, painted over each other from the skin inwards. Lengths are in mm, world
+curved centreline, painted over each other from the skin inwards. Lengths are in mm, world
 coordinates are RAS with the origin in the cord at mid-height.
 """
 
@@ -135,8 +135,8 @@ def draw(
     edge: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signal and cord fraction at world positions (mm), from the skin inwards."""
-    # Cross-sections are perpendicular to the centerline: to first order, the height on the
-    # centerline that belongs to a point in front of it rises with the slope of the line.
+    # Cross-sections are perpendicular to the centreline: to first order, the height on the
+    # centreline that belongs to a point in front of it rises with the slope of the line.
     step = 0.5
     slope = (anatomy.center(z + step)[1] - anatomy.center(z - step)[1]) / (2 * step)
     height = z + slope * (y - anatomy.center(z)[1])
