@@ -28,6 +28,7 @@ class _DerivativesSinkInputSpec(BaseInterfaceInputSpec):
     method = traits.Dict(
         usedefault=True, desc="how the result was made, as told by the node that made it"
     )
+    columns = traits.Dict(usedefault=True, desc="descriptions of the columns of a table")
 
 
 class _DerivativesSinkOutputSpec(TraitedSpec):
@@ -52,25 +53,25 @@ class DerivativesSink(SimpleInterface):
             return runtime
         target = Path(self.inputs.base_directory) / self.inputs.name
         if self.inputs.sidecar:
-            sidecar = target.with_name(target.name.split(".", 1)[0] + ".json")
-            _remove_partial(sidecar)
-            save_json(
+            sidecar = save_json(
                 {
                     **self.inputs.sidecar,
                     **self.inputs.method,
                     "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
+                    **self.inputs.columns,
                 },
-                sidecar,
+                Path(runtime.cwd) / "sidecar.json",
             )
-            self._results["out_sidecar"] = str(sidecar)
-        _remove_partial(target)
-        if not (target.is_file() and filecmp.cmp(self.inputs.in_file, target, shallow=False)):
-            copy_file(self.inputs.in_file, target)
-        self._results["out_file"] = str(target)
+            name = target.name.split(".", 1)[0] + ".json"
+            self._results["out_sidecar"] = _place(sidecar, target.with_name(name))
+        self._results["out_file"] = _place(self.inputs.in_file, target)
         return runtime
 
 
-def _remove_partial(target):
-    """Remove what a killed run left beside a file that it was writing."""
-    for partial in target.parent.glob(f".{target.name}.*.part"):
-        partial.unlink(missing_ok=True)
+def _place(source, target):
+    """Copy a file under its final name, unless it is there already; give that name."""
+    for left_by_killed_run in target.parent.glob(f".{target.name}.*.part"):
+        left_by_killed_run.unlink(missing_ok=True)
+    if not (target.is_file() and filecmp.cmp(source, target, shallow=False)):
+        copy_file(source, target)
+    return str(target)

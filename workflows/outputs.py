@@ -57,11 +57,12 @@ def init_anat_outputs_wf(
         "centerline": _name(image, suffix="mask", extension=".tsv", desc="centerline", **cord),
         "morphometry": _name(image, suffix="morph", extension=".tsv", desc="perslice", **cord),
     }
+    columns = _columns(segmentation)
     for result, sidecar in _sidecars(image, names, segmentation=segmentation).items():
-        sink = _sink(f"ds_{result}", output_dir, names[result], sidecar)
+        sink = _sink(f"ds_{result}", output_dir, names[result], sidecar, columns.get(result, {}))
         workflow.connect([(inputnode, sink, [(result, "in_file"), ("method", "method")])])
     # The table of the centreline shares its name, and so its sidecar, with the image.
-    ds_centerline = _sink("ds_centerline", output_dir, names["centerline"], {})
+    ds_centerline = _sink("ds_centerline", output_dir, names["centerline"])
     workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
 
     workflow.add_nodes(figures := _figure_sinks(image, output_dir, FIGURES))
@@ -102,29 +103,47 @@ def init_not_computed_wf(
 
 
 def _sidecars(image, names, *, segmentation):
-    """Sidecar of each result that has one of its own."""
-    from sctflow.core.morphometry import COLUMNS
-
+    """What is known beforehand about each result that has a sidecar of its own."""
     sources = [image.uri]
     if segmentation == "manual":
         sources.append(image.manual_uris["SC"])
     spatial = {"SpatialReference": image.uri}
-    from_mask = {"Sources": [_uri(names["mask"])]}
-    columns = dict(COLUMNS)
-    if segmentation == "network":
-        columns["confidence"] = {
-            "Description": "Confidence of the segmentation in this slice, from 0 to 1"
-        }
-        from_mask["Sources"].append(_uri(names["probseg"]))
+    mask, centerline = _uri(names["mask"]), _uri(names["centerline"])
     return {
-        "mask": {**spatial, "Sources": sources, "Type": "ROI"},
-        "probseg": {**spatial, "Sources": sources},
-        "centerline_mask": {**spatial, **from_mask, **CENTERLINE_COLUMNS},
+        "mask": {
+            "Description": "Spinal cord",
+            "Type": "ROI",
+            **spatial,
+            "Sources": sources,
+        },
+        "probseg": {
+            "Description": "Spinal cord, weights from 0 to 1",
+            **spatial,
+            "Sources": sources,
+        },
+        "centerline_mask": {
+            "Description": "Centreline of the spinal cord: one voxel in each slice, and a table",
+            "Type": "ROI",
+            **spatial,
+            "Sources": [mask],
+        },
         "morphometry": {
-            "Sources": [*from_mask["Sources"], _uri(names["centerline"])],
-            **columns,
+            "Description": "Shape of the spinal cord, one row per slice, lowest first",
+            "Sources": [mask, centerline],
         },
     }
+
+
+def _columns(segmentation):
+    """Descriptions of the columns of each table."""
+    from sctflow.core.morphometry import COLUMNS
+
+    morphometry = dict(COLUMNS)
+    if segmentation == "network":
+        morphometry["confidence"] = {
+            "Description": "Confidence of the segmentation in this slice, from 0 to 1"
+        }
+    return {"centerline_mask": CENTERLINE_COLUMNS, "morphometry": morphometry}
 
 
 def _name(image, **entities):
@@ -135,9 +154,14 @@ def _uri(name):
     return f"bids::{Path(name).as_posix()}"
 
 
-def _sink(node_name, output_dir, name, sidecar):
+def _sink(node_name, output_dir, name, sidecar=None, columns=None):
     return pe.Node(
-        DerivativesSink(base_directory=str(output_dir), name=str(name), sidecar=sidecar),
+        DerivativesSink(
+            base_directory=str(output_dir),
+            name=str(name),
+            sidecar=sidecar or {},
+            columns=columns or {},
+        ),
         name=node_name,
         run_without_submitting=True,
         mem_gb=0.05,
@@ -158,7 +182,6 @@ def _figure_sinks(image, output_dir, figures):
                 datatype="figures",
                 extension=FIGURE_EXTENSIONS[figure],
             ),
-            {},
         )
         for figure in figures
     ]

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -22,7 +23,9 @@ def _place(result, tmp_path, **inputs):
 
 
 def test_a_result_gets_its_name_and_its_sidecar(result, tmp_path):
-    outputs = _place(result, tmp_path, sidecar={"Type": "ROI"}, method={"Manual": True})
+    outputs = _place(
+        result, tmp_path, sidecar={"Type": "ROI"}, method={"Manual": True}, columns={"x": {}}
+    )
     folder = tmp_path / "out" / "sub-01" / "anat"
     assert {item.name for item in folder.iterdir()} == {"sub-01_mask.nii.gz", "sub-01_mask.json"}
     assert (folder / "sub-01_mask.nii.gz").read_bytes() == b"voxels"
@@ -31,6 +34,7 @@ def test_a_result_gets_its_name_and_its_sidecar(result, tmp_path):
         "Type": "ROI",
         "Manual": True,
         "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
+        "x": {},
     }
 
 
@@ -48,11 +52,11 @@ def test_a_result_that_was_not_made_leaves_nothing(tmp_path):
 
 
 def test_what_is_there_unchanged_is_left_alone(result, tmp_path):
-    _place(result, tmp_path)
-    target = tmp_path / "out/sub-01/anat/sub-01_mask.nii.gz"
-    before = target.stat()
-    _place(result, tmp_path)
-    assert (target.stat().st_ino, target.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    def placed():
+        outputs = _place(result, tmp_path, sidecar={"Type": "ROI"})
+        return [os.stat(path).st_mtime_ns for path in (outputs.out_file, outputs.out_sidecar)]
+
+    assert placed() == placed()
 
 
 def test_a_partial_or_older_result_is_replaced(result, tmp_path):

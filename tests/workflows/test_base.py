@@ -4,7 +4,7 @@ from sctflow.workflows.base import NO_MANUAL_MASK, init_sctflow_wf
 
 
 def _nodes(workflow):
-    return {node.fullname.removeprefix("sctflow_wf."): node for node in workflow._get_all_nodes()}
+    return {name: workflow.get_node(name) for name in workflow.list_node_names()}
 
 
 def _plan(participants, tmp_path, **options):

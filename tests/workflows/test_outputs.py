@@ -47,10 +47,10 @@ def test_sources_lead_from_the_measures_back_to_the_image(sinks):
 
 
 def test_confidence_is_described_where_a_network_gives_one(sinks):
-    assert "confidence" in sinks("T2w")["ds_morphometry"].sidecar
-    assert "confidence" not in sinks("T2w", masks=["T2w"])["ds_morphometry"].sidecar
+    assert "confidence" in sinks("T2w")["ds_morphometry"].columns
+    assert "confidence" not in sinks("T2w", masks=["T2w"])["ds_morphometry"].columns
 
 
 def test_columns_of_lengths_have_units(sinks):
-    sidecar = sinks("T2w")["ds_morphometry"].sidecar
-    assert {sidecar[name]["Units"] for name in ("diameter_AP", "diameter_RL", "length")} == {"mm"}
+    columns = sinks("T2w")["ds_morphometry"].columns
+    assert {columns[name]["Units"] for name in ("diameter_AP", "diameter_RL", "length")} == {"mm"}

@@ -1,0 +1,98 @@
+"""The main job on a real volunteer, with masks made by hand."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+SUFFIXES = ("T1w", "T2star", "T2w")
+STEM = "sub-errsm30_space-{}_label-SC"
+
+
+@pytest.fixture
+def anat(errsm30_run):
+    return errsm30_run.out / "sub-errsm30" / "anat"
+
+
+def test_every_output_is_there_and_nothing_else(errsm30_run):
+    expected = set()
+    for suffix in SUFFIXES:
+        stem = f"sub-errsm30/anat/{STEM.format(suffix)}"
+        expected |= {f"{stem}_mask{extension}" for extension in (".nii.gz", ".json")}
+        expected |= {
+            f"{stem}_desc-centerline_mask{extension}" for extension in (".nii.gz", ".tsv", ".json")
+        }
+        expected |= {f"{stem}_desc-perslice_morph{extension}" for extension in (".tsv", ".json")}
+        expected |= {
+            f"sub-errsm30/figures/sub-errsm30_space-{suffix}_desc-{figure}_{suffix}{extension}"
+            for figure, extension in (
+                ("summary", ".html"),
+                ("axial", ".svg"),
+                ("sagittal", ".svg"),
+                ("area", ".svg"),
+            )
+        }
+    assert set(errsm30_run.results()) == expected
+    assert (errsm30_run.out / "sub-errsm30.html").is_file()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_mask_is_the_one_made_by_hand_on_the_grid_of_the_image(errsm30, anat, suffix):
+    labels = errsm30 / "derivatives/labels/sub-errsm30/anat"
+    by_hand = nib.load(labels / f"sub-errsm30_{suffix}_label-SC_seg.nii.gz")
+    image = nib.load(errsm30 / "sub-errsm30/anat" / f"sub-errsm30_{suffix}.nii.gz")
+    mask = nib.load(anat / f"{STEM.format(suffix)}_mask.nii.gz")
+    np.testing.assert_array_equal(mask.dataobj, by_hand.dataobj)
+    np.testing.assert_allclose(mask.affine, image.affine, atol=1e-5)
+    sidecar = json.loads((anat / f"{STEM.format(suffix)}_mask.json").read_text())
+    assert sidecar["Manual"] is True
+    assert sidecar["Sources"] == [
+        f"bids:raw:sub-errsm30/anat/sub-errsm30_{suffix}.nii.gz",
+        f"bids:labels:sub-errsm30/anat/sub-errsm30_{suffix}_label-SC_seg.nii.gz",
+    ]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_each_slice_of_the_cord_has_its_measures(anat, suffix):
+    mask = nib.as_closest_canonical(nib.load(anat / f"{STEM.format(suffix)}_mask.nii.gz"))
+    voxels = np.asarray(mask.dataobj)
+    table = pd.read_csv(anat / f"{STEM.format(suffix)}_desc-perslice_morph.tsv", sep="\t")
+    np.testing.assert_array_equal(table["slice"], np.flatnonzero(voxels.any((0, 1))))
+    # Slices tilt by less than 40 degrees, so that the corrected area is at least 0.58 of it.
+    in_plane = voxels.sum((0, 1))[table["slice"]] * np.prod(mask.header.get_zooms()[:2])
+    assert (table["area"] <= in_plane * (1 + 1e-5)).all()
+    assert (table["area"] >= 0.58 * in_plane).all()
+    assert (table["diameter_RL"] > table["diameter_AP"]).mean() > 0.9
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_column_is_described(anat, suffix):
+    for name in ("desc-perslice_morph", "desc-centerline_mask"):
+        table = pd.read_csv(anat / f"{STEM.format(suffix)}_{name}.tsv", sep="\t")
+        sidecar = json.loads((anat / f"{STEM.format(suffix)}_{name}.json").read_text())
+        assert [column for column in table if not sidecar[column]["Description"]] == []
+
+
+def test_the_validator_finds_no_error_in_the_outputs(errsm30, errsm30_run):
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    program = validator if validator.exists() else shutil.which("bids-validator-deno")
+    if not program:
+        pytest.skip("needs bids-validator-deno: pip install bids-validator-deno")
+    group = errsm30_run(errsm30, level="group")
+    assert group.returncode == 0, group.stdout + group.stderr
+    found = subprocess.run(
+        [program, "--json", errsm30_run.out], capture_output=True, text=True, timeout=120
+    )
+    issues = json.loads(found.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue["severity"] == "error"] == []
+
+
+def test_the_same_inputs_give_the_same_bytes_in_other_folders(errsm30, errsm30_run, runner):
+    assert runner(errsm30, "--nprocs", "1").returncode == 0
+    assert runner.results() == errsm30_run.results()
