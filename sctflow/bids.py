@@ -29,12 +29,14 @@ __all__ = [
     "write_dataset_description",
 ]
 
-ANATOMICAL_QUERIES: Mapping[str, Mapping] = {
-    "t1w": {"datatype": "anat", "suffix": "T1w"},
-    "t2w": {"datatype": "anat", "suffix": "T2w"},
-    "t2star": {"datatype": "anat", "suffix": ["T2star", "T2starw"]},
+QUERIES: Mapping[str, Mapping[str, Mapping]] = {
+    "anat": {
+        "t1w": {"datatype": "anat", "suffix": "T1w"},
+        "t2w": {"datatype": "anat", "suffix": "T2w"},
+        "t2star": {"datatype": "anat", "suffix": ["T2star", "T2starw"]},
+    }
 }
-"""Images that the anatomical workflow takes, under the keys of ``--bids-filter-file``."""
+"""Images of each modality, under the keys of ``--bids-filter-file``."""
 
 NOT_MAGNITUDE = ("phase", "real", "imag")
 
@@ -205,7 +207,7 @@ def find_manual_labels(
     return found
 
 
-def read_filters(path: Path | None) -> dict[str, dict]:
+def read_filters(path: Path | None, *, modality: str = "anat") -> dict[str, dict]:
     """Read a ``--bids-filter-file`` as fMRIPrep defines it.
 
     Parameters
@@ -213,11 +215,13 @@ def read_filters(path: Path | None) -> dict[str, dict]:
     path
         JSON, for instance ``{"t2w": {"acquisition": "sag", "session": null}}``; ``null`` asks
         for images without the entity, ``"*"`` for those with any value.
+    modality
+        A key of `QUERIES`.
 
     Returns
     -------
     dict
-        pybids filters for each key of `ANATOMICAL_QUERIES`, defaults included.
+        pybids filters for each key of the modality, defaults included.
 
     Raises
     ------
@@ -227,13 +231,14 @@ def read_filters(path: Path | None) -> dict[str, dict]:
     given = _read_json(path) if path else {}
     if not all(isinstance(value, dict) for value in given.values()):
         raise DatasetError(f'{path}: each entry must be an object, as in {{"t2w": {{"run": 1}}}}')
-    if unknown := sorted(set(given) - set(ANATOMICAL_QUERIES)):
+    known = [key for queries in QUERIES.values() for key in queries]
+    if unknown := sorted(set(given) - set(known)):
         raise DatasetError(
-            f"{path}: unknown {', '.join(unknown)}; the keys are {', '.join(ANATOMICAL_QUERIES)}"
+            f"{path}: unknown {', '.join(unknown)}; the keys are {', '.join(known)}"
         )
     return {
         key: {**query, **{name: _as_query(value) for name, value in given.get(key, {}).items()}}
-        for key, query in ANATOMICAL_QUERIES.items()
+        for key, query in QUERIES[modality].items()
     }
 
 
@@ -264,6 +269,7 @@ def select_participants(bids_dir: Path, labels: Sequence[str] = ()) -> tuple[str
 def collect_inputs(
     bids_dir: Path,
     *,
+    modality: str = "anat",
     participant_label: Sequence[str] = (),
     session_label: Sequence[str] = (),
     bids_filter_file: Path | None = None,
@@ -278,6 +284,8 @@ def collect_inputs(
     ----------
     bids_dir
         Root of the raw dataset.
+    modality
+        Kind of images; a key of `QUERIES`.
     participant_label, session_label
         Labels to keep, with or without prefix; all when empty.
     bids_filter_file, bids_database_dir
@@ -303,7 +311,7 @@ def collect_inputs(
     check_bids_folder(bids_dir)
     labels = select_participants(bids_dir, participant_label)
     sessions = [label.removeprefix("ses-") for label in session_label]
-    filters = read_filters(bids_filter_file)
+    filters = read_filters(bids_filter_file, modality=modality)
     layout = index_dataset(
         bids_dir,
         database_dir=bids_database_dir,

@@ -1,0 +1,175 @@
+"""Nipype's MultiProc plugin with workers that start clean, keep to their threads and end.
+
+Differences from the plugin it derives from:
+
+* Workers are forked from a server process that holds no threads and has the libraries loaded,
+  so that neither a progress bar nor an import costs time or safety.
+* A worker that the system ends (memory) fails its step; the plugin would wait for it for ever.
+  Steps that were caught up in it are tried once more, each in a process of its own.
+* Workers leave when the main process is killed, so that they never write beside a later run.
+* Random generators are seeded before every step, whichever worker gets it.
+"""
+
+import multiprocessing
+import os
+import random
+import sys
+import threading
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nipype.pipeline.plugins.multiproc import MultiProcPlugin, run_node
+
+PRELOADED = (
+    "nipype.pipeline.engine",
+    "nipype.pipeline.plugins.multiproc",
+    "sctflow.cli.multiproc",
+    "sctflow.core.morphometry",
+    "sctflow.interfaces.bids",
+    "sctflow.interfaces.centerline",
+    "sctflow.interfaces.image",
+    "sctflow.interfaces.morphometry",
+    "sctflow.interfaces.reports",
+    "sctflow.interfaces.segmentation",
+    "sctflow.reports.figures",
+)
+KILLED = (
+    "RuntimeError: the process of this step was ended from outside, twice; most often the memory "
+    "was used up. Try --low-mem, fewer --nprocs or a smaller --mem."
+)
+
+
+class WorkersPlugin(MultiProcPlugin):
+    """Runs each node in one of several worker processes.
+
+    Parameters
+    ----------
+    plugin_args : dict
+        Those of Nipype's MultiProc, and ``random_seed``, ``log_file``, ``detailed_log`` and
+        ``resource_monitor`` for the workers.
+    """
+
+    def __init__(self, plugin_args: dict[str, Any]) -> None:
+        super().__init__(plugin_args=plugin_args)
+        self._retried: set[int] = set()
+        self._single_pools: list[ProcessPoolExecutor] = []
+        self.pool = self._new_pool(self.processors)
+
+    def _new_pool(self, size: int) -> ProcessPoolExecutor:
+        args = self.plugin_args
+        return ProcessPoolExecutor(
+            max_workers=size,
+            mp_context=multiprocessing.get_context("forkserver"),
+            initializer=start_worker,
+            initargs=(
+                self._cwd,
+                args.get("log_file"),
+                args.get("detailed_log", False),
+                args.get("resource_monitor", False),
+            ),
+        )
+
+    def _submit_job(self, node: Any, updatehash: bool = False) -> int:
+        self._taskid += 1
+        task = (node, updatehash, self._taskid)
+        try:
+            self._submit_to(self.pool, task)
+        except BrokenExecutor:
+            self.pool = self._new_pool(self.processors)
+            self._submit_to(self.pool, task)
+        return self._taskid
+
+    def _submit_to(self, pool: ProcessPoolExecutor, task: tuple[Any, bool, int]) -> None:
+        future = pool.submit(run_seeded, *task, self.plugin_args.get("random_seed", 0))
+        self._task_obj[task[-1]] = future
+        future.add_done_callback(partial(self._finished, task))
+
+    def _finished(self, task: tuple[Any, bool, int], future: Future) -> None:
+        taskid = task[-1]
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self._taskresult[taskid] = future.result()
+        elif isinstance(error, BrokenExecutor) and taskid not in self._retried:
+            self._retried.add(taskid)
+            pool = self._new_pool(1)
+            self._single_pools.append(pool)
+            self._submit_to(pool, task)
+        else:
+            text = (
+                KILLED if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
+            )
+            self._taskresult[taskid] = {"result": None, "traceback": [text], "taskid": taskid}
+
+    def _postrun_check(self) -> None:
+        for pool in (self.pool, *self._single_pools):
+            pool.shutdown()
+
+    def terminate(self) -> None:
+        """End the workers at once, whatever they are doing."""
+        for pool in (self.pool, *self._single_pools):
+            # Executors have no public way to end running work before Python 3.14.
+            processes = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.kill()
+            for process in processes:
+                process.join()
+
+
+def preload(modules: Iterable[str] = ()) -> None:
+    """Start the server process that workers come from, so that it loads while we plan.
+
+    Parameters
+    ----------
+    modules
+        Modules to load besides `PRELOADED`.
+    """
+    from multiprocessing import forkserver
+
+    multiprocessing.set_forkserver_preload([*PRELOADED, *modules])
+    forkserver.ensure_running()
+
+
+def start_worker(
+    cwd: str, log_file: Path | None, detailed_log: bool, resource_monitor: bool
+) -> None:
+    """Prepare a new worker process."""
+    import signal
+
+    from nipype import config
+
+    from .log import log_to_file
+
+    # The main process answers Ctrl-C, and ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    os.chdir(cwd)
+    if log_file is not None:
+        log_to_file(log_file, detailed=detailed_log)
+    if resource_monitor:
+        config.enable_resource_monitor()
+
+
+def run_seeded(node: Any, updatehash: bool, taskid: int, random_seed: int) -> dict[str, Any]:
+    """Run a node with random generators in a known state."""
+    import numpy as np
+
+    random.seed(random_seed)
+    # Libraries that were not given a generator use this one.
+    np.random.seed(random_seed)  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(random_seed)
+    return run_node(node, updatehash, taskid)
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
