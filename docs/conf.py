@@ -16,7 +16,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "from_
 myst_enable_extensions = ["deflist", "dollarmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "_ext"]
-nitpicky = False
+smartquotes = False
 # Offline: the pages load nothing from elsewhere but MathJax, for the formulae.
 html_theme = "furo"
 html_title = f"sctflow {__version__}"

@@ -14,6 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # etelemetry (through nipype) would ask a server for the newest version.
 os.environ.setdefault("NO_ET", "1")
+os.environ.setdefault("NIPYPE_NO_ET", "1")
 
 
 @pytest.fixture(scope="session")
