@@ -1,1 +1,5 @@
-"""Report specification and figures."""
+"""Figures, methods text and the report of a participant."""
+
+from sctflow.reports.assemble import write_report
+
+__all__ = ["write_report"]
