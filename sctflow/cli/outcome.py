@@ -93,10 +93,7 @@ def write_reports(
 
     A report that fails is added to `errors`.
     """
-    try:
-        from ..reports import write_report
-    except ImportError:
-        return []
+    from ..reports import write_report
 
     reports = []
     for item in inputs:
