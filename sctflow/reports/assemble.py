@@ -95,8 +95,8 @@ def write_report(
     settings_summary : mapping, optional
         What else to show about the run, name → value: the command line, for example.
     images : sequence of str
-        File names of the images that were to be processed. Those without figures are listed as
-        failed.
+        File names of the images that were to be processed. Those without figures, and those
+        that an error names, are listed as failed.
 
     Returns
     -------
@@ -118,9 +118,14 @@ def write_report(
             shutil.copyfile(path, figures / path.name)
 
         listed = _list_images(FigureFolder(root, subject))
-        overview = [(anchor, title, summary) for anchor, title, _, summary in listed]
-        done = {summary.get("image") for *_, summary in listed}
-        overview += [("", f"<code>{escape(n)}</code>", {}) for n in images if n not in done]
+        broken = [str(item["image"]) for item in errors if item.get("image")]
+        overview = [
+            (anchor, title, {} if summary.get("image") in broken else summary)
+            for anchor, title, _, summary in listed
+        ]
+        shown = {summary.get("image") for *_, summary in listed}
+        missing = [name for name in dict.fromkeys([*images, *broken]) if name not in shown]
+        overview += [("", f"<code>{escape(name)}</code>", {}) for name in missing]
         text = Path(boilerplate_file).read_text("utf-8") if boilerplate_file else ""
         facts = {
             "sctflow": __version__,
@@ -204,7 +209,8 @@ def _list_images(folder: FigureFolder) -> list[tuple[str, str, dict, dict]]:
     def position(entities: dict) -> tuple:
         suffix = entities["suffix"]
         rank = _ORDER.index(suffix) if suffix in _ORDER else len(_ORDER)
-        others = sorted((k, _natural(v)) for k, v in entities.items() if k != "ses")
+        told = ("subject", "ses", "space", "suffix")
+        others = sorted((k, _natural(v)) for k, v in entities.items() if k not in told)
         return (_natural(entities.get("ses", "")), rank, suffix, others)
 
     listed = []

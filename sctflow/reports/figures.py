@@ -104,7 +104,7 @@ def axial_mosaic(
                     linewidth=1.1,
                     gid=f"overlay-{index}-{number}",
                 )
-            tag = f"{index}" if known is None else f"{index}  {known:.2f}"
+            tag = f"{index}" if known is None else f"{index} · {known:.2f}"
             bottom = top + high - gap
             _write(
                 axes, left + gap, bottom, tag, colour=_tag_colour(known), ha="left", va="bottom"
@@ -190,6 +190,11 @@ def area_profile(frame):
     matplotlib.figure.Figure
     """
     with style.styled():
+        if frame is None or not frame["area"].notna().any():
+            figure = style.new_figure(6.4, 1.2)
+            figure.text(0.5, 0.5, "Nothing was measured", ha="center", va="center")
+            return figure
+
         figure = style.new_figure(6.4, 6.4 * 5 / 7)
         upper, lower = figure.subplots(
             2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2), "hspace": 0.24}
@@ -202,10 +207,6 @@ def area_profile(frame):
         upper.set_ylabel("Cross-sectional area (mm²)")
         lower.set_ylabel("Diameter (mm)")
         lower.set_xlabel("Slice, from inferior to superior")
-        if frame is None or not frame["area"].notna().any():
-            upper.text(0.5, 0.5, "Nothing to measure", ha="center", transform=upper.transAxes)
-            return figure
-
         slices = frame["slice"].to_numpy(int)
         area = frame["area"].to_numpy(float)
         mean, spread = np.nanmean(area), np.nanstd(area, ddof=1) if len(area) > 1 else 0.0
@@ -257,10 +258,22 @@ def _show(axes, pixels: np.ndarray, left: float, top: float, width: float, heigh
     axes.imshow(pixels, extent=extent, cmap="gray", vmin=0, vmax=255, interpolation="none")
 
 
-def _write(axes, x, y, text, *, colour=style.LABEL, ha="center", va="center") -> None:
-    """Write small text that is legible on any grey; its dark rim is in the style of the SVG."""
-    gid = f"mark-{len(axes.texts)}"
-    axes.text(x, y, text, color=colour, ha=ha, va=va, fontsize=8.5, gid=gid)
+def _write(axes, x, y, text, *, colour=style.LABEL, ha="center", va="center", above=0) -> None:
+    """Write small text that is legible on any grey; its dark rim is in the style of the SVG.
+
+    ``above`` moves it up by so many points.
+    """
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(0, above),
+        textcoords="offset points",
+        color=colour,
+        ha=ha,
+        va=va,
+        fontsize=8.5,
+        gid=f"mark-{len(axes.texts)}",
+    )
 
 
 def _tag_colour(confidence: float | None) -> str:
@@ -272,7 +285,7 @@ def _tag_colour(confidence: float | None) -> str:
 def _scale_bar(axes, right: float, bottom: float, length: float) -> None:
     """Draw a bar of ``length`` mm that ends at ``right``, with its length written above."""
     axes.plot([right - length, right], [bottom, bottom], color=style.LABEL, linewidth=1.6)
-    _write(axes, right - length / 2, bottom, f"{length:g} mm\n", va="bottom")
+    _write(axes, right - length / 2, bottom, f"{length:g} mm", va="bottom", above=3)
 
 
 def _on_plane(volume: Volume, centerline) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 from sctflow.reports.summary import CHECK, DONE, EMPTY, NOT_COMPUTED
 
@@ -128,7 +129,7 @@ def errors(found: Sequence[Mapping], *, output_dir: Path) -> str:
     found : sequence of mapping
         ``node``, ``cause``, ``file`` and, where known, ``image``.
     output_dir : pathlib.Path
-        Crash files below it are linked.
+        What crash files are relative to; those below it are linked.
     """
     if not found:
         return '<p class="notice good">No step failed.</p>\n'
@@ -141,18 +142,18 @@ def _error(item: Mapping, output_dir: Path) -> str:
     cause = escape(str(item.get("cause", "")))
     parts = [
         f'<div class="error"><p class="notice bad">{image}{cause}</p>',
-        f'<p class="muted">Step <code>{escape(str(item.get("node", "")))}</code>',
     ]
-    file = item.get("file")
-    if file:
-        file = Path(file)
+    origin = [f"Step <code>{escape(str(item['node']))}</code>"] if item.get("node") else []
+    file = output_dir / item["file"] if item.get("file") else None
+    if file is not None:
         shown = f"<code>{escape(file.name)}</code>"
         if file.is_relative_to(output_dir):
-            link = escape(file.relative_to(output_dir).as_posix())
+            link = quote(file.relative_to(output_dir).as_posix())
             shown = f'<a href="./{link}">{shown}</a>'
-        parts[-1] += f", crash file {shown}"
-    parts[-1] += "</p>"
-    if file and file.is_file() and file.suffix == ".txt":
+        origin.append(f"crash file {shown}")
+    if origin:
+        parts.append(f'<p class="muted">{", ".join(origin)}</p>')
+    if file is not None and file.is_file() and file.suffix == ".txt":
         text = file.read_text("utf-8", errors="replace")
         if len(text) > _LONGEST_CRASH:
             text = "…\n" + text[-_LONGEST_CRASH:]

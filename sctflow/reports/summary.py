@@ -180,10 +180,11 @@ def _notices(status: str, not_computed: str, warnings: list[str], found: dict) -
             "Its mask is empty and nothing was measured.</p>"
         )
     if found["low"]:
-        plural = "slice has" if found["low"] == 1 else "slices have"
+        one = found["low"] == 1
+        which = "One slice has" if one else f"{found['low']} slices have"
         notices.append(
-            f'<p class="notice warn"><b>{found["low"]} {plural} a confidence below '
-            f"{CONFIDENCE_LIMITS[0]:g}.</b> Look at them before using their measurements.</p>"
+            f'<p class="notice warn"><b>{which} a confidence below {CONFIDENCE_LIMITS[0]:g}.</b> '
+            f"Look at {'it' if one else 'them'} before using the measurements.</p>"
         )
     if warnings:
         items = "".join(f"<li>{escape(text)}</li>" for text in warnings)
