@@ -14,6 +14,7 @@ import gc
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import threading
 from collections.abc import Iterable
@@ -57,6 +58,7 @@ class WorkersPlugin(MultiProcPlugin):
         super().__init__(plugin_args=plugin_args)
         self._retried: set[int] = set()
         self._single_pools: list[ProcessPoolExecutor] = []
+        self._ending = False
         self.pool = self._new_pool(self.processors)
 
     def run(self, graph: Any, config: dict, updatehash: bool = False) -> None:
@@ -103,7 +105,7 @@ class WorkersPlugin(MultiProcPlugin):
 
     def _finished(self, task: tuple[Any, bool, int], future: Future) -> None:
         taskid = task[-1]
-        if future.cancelled():
+        if self._ending or future.cancelled():
             return
         error = future.exception()
         if error is None:
@@ -125,6 +127,7 @@ class WorkersPlugin(MultiProcPlugin):
 
     def terminate(self) -> None:
         """End the workers at once, whatever they are doing."""
+        self._ending = True
         for pool in (self.pool, *self._single_pools):
             # Executors have no public way to end running work before Python 3.14.
             processes = list((pool._processes or {}).values())
@@ -146,20 +149,23 @@ def preload(modules: Iterable[str] = ()) -> None:
     from multiprocessing import forkserver
 
     multiprocessing.set_forkserver_preload([*PRELOADED, *modules])
-    forkserver.ensure_running()
+    # Ctrl-C reaches every process of the terminal, and only the main one should answer. What is
+    # ignored stays ignored in the server and in the workers.
+    answer = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.signal(signal.SIGINT, answer)
 
 
 def start_worker(
     cwd: str, log_file: Path | None, detailed_log: bool, resource_monitor: bool
 ) -> None:
     """Prepare a new worker process."""
-    import signal
-
     from nipype import config
 
     from .log import log_to_file
 
-    # The main process answers Ctrl-C, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_leave_with_parent, daemon=True).start()

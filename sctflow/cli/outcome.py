@@ -88,10 +88,27 @@ def write_reports(
     run: Run,
     errors: Errors,
     methods: Mapping[str, Path],
+    command: str,
 ) -> list[Path]:
     """Write the report of each participant; one that cannot be written stops no other.
 
-    A report that fails is added to `errors`.
+    Parameters
+    ----------
+    settings, inputs
+        What was processed, and how.
+    run
+        The run, named in the report.
+    errors
+        Failures by participant; a report that fails is added.
+    methods
+        Methods text by participant.
+    command
+        The command line, as shown in the report.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The reports that were written.
     """
     from ..reports import write_report
 
@@ -105,6 +122,8 @@ def write_reports(
                 errors=errors[item.participant],
                 warnings=item.warnings,
                 boilerplate_file=methods.get(item.participant),
+                settings_summary={"Command": command},
+                images=[image.path.name for image in item.anat],
             )
         except Exception as error:
             logger.exception("sub-%s: the report could not be written", item.participant)

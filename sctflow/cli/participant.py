@@ -1,6 +1,7 @@
 """Participant level: select, plan, run, report; one participant's failure is its own."""
 
 import logging
+import shlex
 import shutil
 import signal
 import time
@@ -66,7 +67,7 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     log_to_file(
         run.folder / LOG_NAME, detailed=detailed, console=shown if settings.verbose > 1 else None
     )
-    _announce(inputs, run)
+    _announce(inputs, run, settings.segmentation_method)
     computing = not (settings.reports_only or settings.boilerplate_only)
     if computing:
         _preload_workers(settings, inputs)
@@ -77,7 +78,14 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
         return 0
     crashes = _compute(workflow, settings, inputs, run, console) if computing else ()
     errors = collect_errors(crashes, inputs, settings)
-    reports = write_reports(settings, inputs, run=run, errors=errors, methods=methods)
+    reports = write_reports(
+        settings,
+        inputs,
+        run=run,
+        errors=errors,
+        methods=methods,
+        command=shlex.join(["sctflow", *argv]),
+    )
     status = int(failed(errors) if computing else len(reports) < len(inputs))
     save_outcome(run, status, errors)
     summarise(crashes, errors, reports, seconds=time.monotonic() - started, debug=settings.debug)
@@ -145,12 +153,14 @@ def _prepare_output(
     write_bidsignore(output_dir)
     for item in inputs:
         # What a run that was killed had begun to write.
-        for leftover in output_dir.glob(f"sub-{item.participant}/**/.*.part"):
-            leftover.unlink()
+        label = item.participant
+        for pattern in (f"sub-{label}/**/.*.part", f".sub-{label}.html.*.part"):
+            for leftover in output_dir.glob(pattern):
+                leftover.unlink(missing_ok=True)
     return start_run(settings, argv)
 
 
-def _announce(inputs: Sequence[ParticipantInputs], run: Run) -> None:
+def _announce(inputs: Sequence[ParticipantInputs], run: Run, method: str) -> None:
     images = sum(len(item.anat) for item in inputs)
     logger.info(
         "%s, %s; log: %s",
@@ -164,6 +174,8 @@ def _announce(inputs: Sequence[ParticipantInputs], run: Run) -> None:
         for image in item.anat:
             manual = ", ".join(image.manual)
             logger.debug("%s%s", image.path, f" (manual labels: {manual})" if manual else "")
+            if method == "manual" and "SC" not in image.manual:
+                logger.warning("%s: not computed, it has no manual mask", image.path.name)
 
 
 def _preload_workers(settings: Settings, inputs: Sequence[ParticipantInputs]) -> None:
