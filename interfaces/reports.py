@@ -92,7 +92,6 @@ class AreaProfile(SimpleInterface):
 
 class _ImageSummaryInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image that was processed")
-    centerline_file = File(exists=True, desc="table of the centreline")
     morph_file = File(exists=True, desc="per-slice morphometry of the cord")
     source_file = traits.Str(desc="name of the image in the dataset, to be shown")
     method = traits.Dict(
@@ -122,7 +121,6 @@ class ImageSummary(SimpleInterface):
             manual_mask=_value(self.inputs.manual_mask, ""),
             warnings=_value(self.inputs.warnings, []),
             not_computed=_value(self.inputs.not_computed, ""),
-            centerline=_table(self.inputs.centerline_file),
             morphometry=_table(self.inputs.morph_file),
         )
         out_report = Path(runtime.cwd) / "summary.html"

@@ -66,7 +66,7 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
     centerline, morphometry = ("centerline", "centerline_file"), ("morphometry", "morph_file")
     workflow.connect([
         (inputnode, summary, [
-            in_file, centerline, morphometry,
+            in_file, morphometry,
             ("source_file", "source_file"), ("manual_mask", "manual_mask"),
             ("method", "method"), ("warnings", "warnings"),
         ]),

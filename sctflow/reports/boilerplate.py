@@ -120,20 +120,9 @@ def render_markdown(text: str, references: dict[str, Reference] | None = None) -
         When a key is not in the bibliography.
     """
     references = read_bibliography() if references is None else references
-    cited = _cited(text, references)
+    body, cited = _with_citations(text, references)
     if not cited:
-        return text.strip() + "\n"
-
-    def cite(match: re.Match) -> str:
-        if match.group(1):
-            keys = re.findall(_KEY, match.group(1))
-            labels = (f"[{references[key].label}](#ref-{key})" for key in keys)
-            return f"({'; '.join(labels)})"
-        key = match.group(4)
-        names, year = references[key].label.rsplit(", ", 1)
-        return f"[{names} ({year})](#ref-{key})"
-
-    body = _CITATION.sub(cite, text.strip())
+        return body + "\n"
     listed = "\n\n".join(reference.to_markdown() for reference in cited)
     return f"{body}\n\n### References\n\n{listed}\n"
 
@@ -147,9 +136,8 @@ def render_html(text: str, references: dict[str, Reference] | None = None) -> st
 
     references = read_bibliography() if references is None else references
     markdown = MarkdownIt("commonmark", {"html": False})
-    body, *_ = render_markdown(text, references).split("\n\n### References\n")
+    body, cited = _with_citations(text, references)
     html = markdown.render(body)
-    cited = _cited(text, references)
     if cited:
         items = "\n".join(
             f'<li id="ref-{reference.key}">{markdown.renderInline(reference.to_markdown())}</li>'
@@ -193,6 +181,24 @@ def write_boilerplate(text: str, folder: Path) -> Path:
     markdown = folder / "CITATION.md"
     save_text(text.strip() + "\n", markdown)
     return markdown
+
+
+def _with_citations(text: str, references: dict[str, Reference]) -> tuple[str, list[Reference]]:
+    """Text with links to the references in place of keys, and the references."""
+    cited = _cited(text, references)
+
+    def cite(match: re.Match) -> str:
+        if match.group(1):
+            keys = re.findall(_KEY, match.group(1))
+            labels = (f"[{references[key].label}](#ref-{key})" for key in keys)
+            return f"({'; '.join(labels)})"
+        key = match.group(4)
+        names, year = references[key].label.rsplit(", ", 1)
+        return f"[{names} ({year})](#ref-{key})"
+
+    pieces = re.split(r"(`[^`]*`)", text.strip())
+    pieces[::2] = [_CITATION.sub(cite, piece) for piece in pieces[::2]]
+    return "".join(pieces), cited
 
 
 def _short(author: str) -> str:

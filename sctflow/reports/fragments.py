@@ -81,12 +81,9 @@ def overview(
 
 def _table(images: Sequence[tuple[str, str, Mapping[str, str]]]) -> str:
     """Rows of the overview."""
-    columns = (
-        ("slices", "Slices"),
-        ("length", "Length (mm)"),
-        ("area", "Mean area (mm²)"),
-        ("confidence", "Lowest confidence"),
-    )
+    columns = [("slices", "Slices"), ("length", "Length (mm)"), ("area", "Mean area (mm²)")]
+    if any(summary.get("confidence") for *_, summary in images):
+        columns.append(("confidence", "Lowest confidence"))
     head = "".join(f'<th scope="col" class="number">{name}</th>' for _, name in columns)
     rows = []
     for anchor, title, summary in images:

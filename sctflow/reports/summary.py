@@ -26,7 +26,6 @@ def image_summary(
     manual_mask: str = "",
     warnings: Sequence[str] = (),
     not_computed: str = "",
-    centerline=None,
     morphometry=None,
 ) -> str:
     """Write the summary of one image as an HTML fragment.
@@ -48,8 +47,9 @@ def image_summary(
         What the reader should know.
     not_computed : str
         Why nothing was computed, if so.
-    centerline, morphometry : pandas.DataFrame, optional
-        Their tables, one row per slice.
+    morphometry : pandas.DataFrame, optional
+        Per-slice table: ``slice``, ``area``, ``diameter_AP``, ``diameter_RL``, ``length``, and
+        ``confidence`` where a network made the mask.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def image_summary(
         ``<div class="image-summary" …>``: facts, and warnings if there are any.
     """
     facts = [("Image", f"<code>{escape(name)}</code>"), *_geometry(shape, affine)]
-    found = _measured(centerline, morphometry)
+    found = _measured(morphometry)
     warnings = list(warnings)
     if not_computed:
         status = NOT_COMPUTED
@@ -126,7 +126,7 @@ def _mask_origin(method: Mapping, manual_mask: str) -> str:
     return f'<span class="badge net">network</span> {escape(text)}{tail}'
 
 
-def _measured(centerline, morphometry) -> dict:
+def _measured(morphometry) -> dict:
     """Figures of the cord over all slices; None where there is nothing to measure."""
     found = dict.fromkeys(("area", "area_sd", "AP", "RL", "length", "lowest", "lowest_slice"))
     found |= {"slices": 0, "first": None, "last": None, "gaps": 0, "low": 0}
@@ -138,9 +138,7 @@ def _measured(centerline, morphometry) -> dict:
     found["gaps"] = found["last"] - found["first"] + 1 - len(held)
     found["area"], found["area_sd"] = held["area"].mean(), held["area"].std()
     found["AP"], found["RL"] = held["diameter_AP"].mean(), held["diameter_RL"].mean()
-    if centerline is not None and len(centerline) > 1:
-        found["length"] = float(np.ptp(centerline["arc_length"].to_numpy(float)))
-    elif "length" in held:
+    if "length" in held:
         found["length"] = held["length"].sum()
     if "confidence" in held and held["confidence"].notna().any():
         worst = held.loc[held["confidence"].idxmin()]
