@@ -32,6 +32,9 @@ def init_sctflow_wf(
 ) -> Workflow:
     """Process all participants; each of them on its own.
 
+    The name has the version of the program, so that a work folder never passes results of one
+    version on to another.
+
     Workflow Graph
         one workflow per participant, not connected to each other
 
@@ -47,7 +50,7 @@ def init_sctflow_wf(
     omp_nthreads : int
         Threads that one node may use.
     """
-    workflow = Workflow(name="sctflow_wf")
+    workflow = Workflow(name=f"sctflow_{_sanitise(__version__)}_wf")
     for participant in participants:
         if participant.anat:
             workflow.add_nodes([
