@@ -8,6 +8,7 @@ from ..errors import SettingsError
 from ..settings import Settings
 from .environment import available_cpus
 from .log import LOG_NAME
+from .resources import ResourceRecord
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
@@ -89,6 +90,7 @@ def run_workflow(
     *,
     folder: Path,
     callback: Callable[[Any, str], None],
+    record: ResourceRecord | None = None,
 ) -> None:
     """Run the graph and wait for it; no worker outlives this call.
 
@@ -102,23 +104,22 @@ def run_workflow(
         The run's folder, for the log.
     callback
         Called with a node and ``start``, ``end`` or ``exception``.
+    record
+        Where to note what the steps took; only the steps of this program's own workers are.
     """
-    from nipype import config
-
     from .multiproc import WorkersPlugin
 
     name, arguments = plugin_choice(settings)
     arguments["status_callback"] = callback
-    if settings.resource_monitor:
-        config.enable_resource_monitor()
     if name != "MultiProc":
         workflow.run(plugin=name, plugin_args=arguments)
         return
     arguments |= {
+        "low_mem": settings.low_mem,
         "random_seed": settings.random_seed,
         "log_file": folder / LOG_NAME,
         "detailed_log": settings.debug or settings.verbose > 1,
-        "resource_monitor": settings.resource_monitor,
+        "record": record.add if record else None,
     }
     plugin = WorkersPlugin(arguments)
     try:

@@ -6,6 +6,8 @@ Differences from the plugin it derives from:
   so that neither a progress bar nor an import costs time or safety.
 * A worker that the system ends (memory) fails its step; the plugin would wait for it for ever.
   Steps that were caught up in it are tried once more, each in a process of its own.
+* With ``low_mem`` each step has a process of its own, whose memory is given back when it ends,
+  and no step starts unless the memory it foresees is really free.
 * Workers leave when the main process is killed, so that they never write beside a later run.
 * Random generators are seeded before every step, whichever worker gets it.
 """
@@ -24,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, run_node
+
+from .resources import available_memory_gb, measure
 
 PRELOADED = (
     "nipype.pipeline.engine",
@@ -50,14 +54,15 @@ class WorkersPlugin(MultiProcPlugin):
     Parameters
     ----------
     plugin_args : dict
-        Those of Nipype's MultiProc, and ``random_seed``, ``log_file``, ``detailed_log`` and
-        ``resource_monitor`` for the workers.
+        Those of Nipype's MultiProc, ``low_mem``, and for the workers ``random_seed``,
+        ``log_file`` and ``detailed_log``; ``record``, called with each node that a worker ran
+        and what it took (see `sctflow.cli.resources.measure`).
     """
 
     def __init__(self, plugin_args: dict[str, Any]) -> None:
         super().__init__(plugin_args=plugin_args)
         self._retried: set[int] = set()
-        self._single_pools: list[ProcessPoolExecutor] = []
+        self._single_pools: set[ProcessPoolExecutor] = set()
         self._ending = False
         self.pool = self._new_pool(self.processors)
 
@@ -80,17 +85,15 @@ class WorkersPlugin(MultiProcPlugin):
             max_workers=size,
             mp_context=multiprocessing.get_context("forkserver"),
             initializer=start_worker,
-            initargs=(
-                self._cwd,
-                args.get("log_file"),
-                args.get("detailed_log", False),
-                args.get("resource_monitor", False),
-            ),
+            initargs=(self._cwd, args.get("log_file"), args.get("detailed_log", False)),
         )
 
     def _submit_job(self, node: Any, updatehash: bool = False) -> int:
         self._taskid += 1
         task = (node, updatehash, self._taskid)
+        if self.plugin_args.get("low_mem"):
+            self._submit_alone(task)
+            return self._taskid
         try:
             self._submit_to(self.pool, task)
         except BrokenExecutor:
@@ -98,10 +101,26 @@ class WorkersPlugin(MultiProcPlugin):
             self._submit_to(self.pool, task)
         return self._taskid
 
-    def _submit_to(self, pool: ProcessPoolExecutor, task: tuple[Any, bool, int]) -> None:
+    def _submit_to(self, pool: ProcessPoolExecutor, task: tuple[Any, bool, int]) -> Future:
         future = pool.submit(run_seeded, *task, self.plugin_args.get("random_seed", 0))
         self._task_obj[task[-1]] = future
         future.add_done_callback(partial(self._finished, task))
+        return future
+
+    def _submit_alone(self, task: tuple[Any, bool, int]) -> None:
+        pool = self._new_pool(1)
+        self._single_pools.add(pool)
+        self._submit_to(pool, task).add_done_callback(lambda _: self._retire(pool))
+
+    def _retire(self, pool: ProcessPoolExecutor) -> None:
+        self._single_pools.discard(pool)
+        pool.shutdown(wait=False)
+
+    def _check_resources(self, running_tasks: list) -> tuple[float, int, int]:
+        memory, processors, gpus = super()._check_resources(running_tasks)
+        if self.plugin_args.get("low_mem") and running_tasks:
+            memory = min(memory, available_memory_gb())
+        return memory, processors, gpus
 
     def _finished(self, task: tuple[Any, bool, int], future: Future) -> None:
         taskid = task[-1]
@@ -109,12 +128,13 @@ class WorkersPlugin(MultiProcPlugin):
             return
         error = future.exception()
         if error is None:
-            self._taskresult[taskid] = future.result()
+            result, measures = future.result()
+            self._taskresult[taskid] = result
+            if record := self.plugin_args.get("record"):
+                record(task[0], measures)
         elif isinstance(error, BrokenExecutor) and taskid not in self._retried:
             self._retried.add(taskid)
-            pool = self._new_pool(1)
-            self._single_pools.append(pool)
-            self._submit_to(pool, task)
+            self._submit_alone(task)
         else:
             text = (
                 KILLED if isinstance(error, BrokenExecutor) else f"{type(error).__name__}: {error}"
@@ -122,13 +142,13 @@ class WorkersPlugin(MultiProcPlugin):
             self._taskresult[taskid] = {"result": None, "traceback": [text], "taskid": taskid}
 
     def _postrun_check(self) -> None:
-        for pool in (self.pool, *self._single_pools):
+        for pool in (self.pool, *tuple(self._single_pools)):
             pool.shutdown()
 
     def terminate(self) -> None:
         """End the workers at once, whatever they are doing."""
         self._ending = True
-        for pool in (self.pool, *self._single_pools):
+        for pool in (self.pool, *tuple(self._single_pools)):
             # Executors have no public way to end running work before Python 3.14.
             processes = list((pool._processes or {}).values())
             pool.shutdown(wait=False, cancel_futures=True)
@@ -158,12 +178,8 @@ def preload(modules: Iterable[str] = ()) -> None:
         signal.signal(signal.SIGINT, answer)
 
 
-def start_worker(
-    cwd: str, log_file: Path | None, detailed_log: bool, resource_monitor: bool
-) -> None:
+def start_worker(cwd: str, log_file: Path | None, detailed_log: bool) -> None:
     """Prepare a new worker process."""
-    from nipype import config
-
     from .log import log_to_file
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -172,12 +188,12 @@ def start_worker(
     os.chdir(cwd)
     if log_file is not None:
         log_to_file(log_file, detailed=detailed_log)
-    if resource_monitor:
-        config.enable_resource_monitor()
 
 
-def run_seeded(node: Any, updatehash: bool, taskid: int, random_seed: int) -> dict[str, Any]:
-    """Run a node with random generators in a known state."""
+def run_seeded(
+    node: Any, updatehash: bool, taskid: int, random_seed: int
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Run a node with random generators in a known state; give its result and what it took."""
     import numpy as np
 
     random.seed(random_seed)
@@ -185,7 +201,7 @@ def run_seeded(node: Any, updatehash: bool, taskid: int, random_seed: int) -> di
     np.random.seed(random_seed)  # noqa: NPY002
     if torch := sys.modules.get("torch"):
         torch.manual_seed(random_seed)
-    return run_node(node, updatehash, taskid)
+    return measure(partial(run_node, node, updatehash, taskid))
 
 
 def _leave_with_parent() -> None:

@@ -188,7 +188,8 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
     add(
         "--low-mem",
         action="store_true",
-        help="segment in smaller batches, slower and with less memory",
+        help="give memory back after every step, and start a step only if the memory it needs is "
+        "really free; slower",
     )
     add(
         "--use-plugin",

@@ -137,10 +137,16 @@ def plan(settings: Settings, inputs: Sequence[ParticipantInputs], run: Run) -> "
     for section, values in nipype_config(settings, run.folder).items():
         workflow.config[section].update(values)
     if settings.write_graph:
-        workflow.write_graph(
-            dotfilename=str(run.folder / "graph.dot"), graph2use="colored", format="svg"
-        )
+        _write_graph(workflow, run.folder / "graph.dot")
     return workflow
+
+
+def _write_graph(workflow: "Workflow", path: Path) -> None:
+    try:
+        workflow.write_graph(dotfilename=str(path), graph2use="colored", format="svg")
+    except OSError as error:
+        # Nipype raises this after it has written the file, when there is no Graphviz.
+        logger.warning("%s was saved without a picture: %s", path, error)
 
 
 def _prepare_output(
@@ -206,14 +212,10 @@ def _compute(
     record = ResourceRecord() if settings.resource_monitor else None
 
     with Progress(steps, names=names, console=console) as progress:
-
-        def note(node: Any, status: str) -> None:
-            progress.update(node, status)
-            if record:
-                record.update(node, status)
-
         try:
-            run_workflow(workflow, settings, folder=run.folder, callback=note)
+            run_workflow(
+                workflow, settings, folder=run.folder, callback=progress.update, record=record
+            )
         except Exception:
             # Nipype raises the first error again after the run; the crash files have them all.
             if not _has_crashed(run.folder):
