@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 SMOOTH_MM = 6.0
 """Default stiffness of the smoothing spline."""
 
+MAX_SMOOTH_MM = 50.0
+"""Stiffer than this, rounding errors show; use a polynomial of low degree."""
+
 METHODS = ("spline", "polynomial", "linear")
 
 
@@ -113,12 +116,14 @@ def fit_centerline(
     SegmentationError
         If the mask is empty.
     ValueError
-        If `method` is unknown, `smooth_mm` negative or `degree` under 1.
+        If `method` is unknown, `smooth_mm` beyond its limits or `degree` under 1.
     """
     if method not in METHODS:
         raise ValueError(f"Centreline method {method!r} is not one of {', '.join(METHODS)}.")
-    if smooth_mm < 0 or degree < 1:
-        raise ValueError("smooth_mm must not be negative, and degree must be at least 1.")
+    if not 0 <= smooth_mm <= MAX_SMOOTH_MM or degree < 1:
+        raise ValueError(
+            f"smooth_mm must lie between 0 and {MAX_SMOOTH_MM:g}, and degree be at least 1."
+        )
     draw: dict[str, Draw] = {
         "spline": partial(draw_spline, smooth_mm=smooth_mm),
         "polynomial": partial(draw_polynomial, degree=degree),

@@ -138,28 +138,61 @@ def measure_slices(
     data, affine_ras = canonicalize(np.asarray(mask), affine)
     grid = SliceGrid.from_affine(affine_ras)
     box = bounding_box(data)
-    weights = mask_weights(data[box]) if box else np.zeros((0, 0, 0))
-    inner = bounding_box(weights)
-    if inner is None:
+    weights = mask_weights(data[box]) if box else np.zeros((1, 1, 1))
+    slices = np.flatnonzero(weights.any(axis=(0, 1)))
+    if not len(slices):
         raise SegmentationError("The mask is empty: there is no cord to measure.")
-    corner = np.array([a.start + b.start for a, b in zip(box, inner, strict=True)])
-    stack = np.moveaxis(weights[inner], 2, 0)
-    slices = corner[2] + np.arange(len(stack))
-    filled = stack.any(axis=(1, 2))
+    windows, corners = _windows(weights, slices)
+    corners += [box[0].start, box[1].start]
+    slices += box[2].start
     if centerline is None:
         centerline = fit_centerline(data, affine_ras)
 
-    angles = _angles(centerline, grid, slices[filled])
-    metrics = _measure(np.ascontiguousarray(stack[filled]), grid, angles, angle_correction)
-    center = metrics.pop("center")
-    index = np.column_stack([center + corner[:2], slices[filled]])
+    angles = _angles(centerline, grid, slices)
+    metrics = _measure(windows, grid, angles, angle_correction)
+    index = np.column_stack([metrics.pop("center") + corners, slices])
     metrics |= dict(zip("xyz", grid.to_world(index).T, strict=True))
     metrics |= {"angle_AP": np.degrees(angles[0]), "angle_RL": np.degrees(angles[1])}
 
-    frame = pd.DataFrame({"slice": slices}, columns=list(COLUMNS), dtype=float)
-    frame["slice"] = slices
-    frame.loc[filled, list(metrics)] = np.column_stack(list(metrics.values()))
-    return frame
+    rows = np.arange(slices[0], slices[-1] + 1)
+    columns = {name: np.full(len(rows), np.nan) for name in COLUMNS}
+    for name, values in metrics.items():
+        columns[name][slices - slices[0]] = values
+    return pd.DataFrame(columns | {"slice": rows})
+
+
+def _windows(weights: np.ndarray, slices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut windows of one size around what is in each slice, with an empty rim of one pixel.
+
+    A cord that runs obliquely through a large box would otherwise be measured amid much nothing.
+
+    Parameters
+    ----------
+    weights : (X, Y, Z) array
+        Mask.
+    slices : (S,) array of int
+        Slices of it that are not empty.
+
+    Returns
+    -------
+    windows : (S, x, y) array
+    corners : (S, 2) array of int
+        Index in `weights` of the first pixel of each window.
+    """
+    stack = np.moveaxis(weights, 2, 0)[slices]
+    starts, sizes = [], []
+    for axis in (2, 1):
+        profile = stack.any(axis=axis)
+        start = profile.argmax(axis=1)
+        stop = profile.shape[1] - profile[:, ::-1].argmax(axis=1)
+        starts.append(start - 1)
+        sizes.append(int((stop - start).max()) + 2)
+    padded = np.pad(stack, ((0, 0), (1, sizes[0]), (1, sizes[1])))
+    i, j = (
+        1 + start[:, None] + np.arange(size) for start, size in zip(starts, sizes, strict=True)
+    )
+    windows = padded[np.arange(len(slices))[:, None, None], i[:, :, None], j[:, None, :]]
+    return windows, np.stack(starts, axis=1)
 
 
 def _angles(
@@ -184,7 +217,7 @@ def _measure(
     angles: tuple[np.ndarray, np.ndarray],
     angle_correction: bool,
 ) -> dict[str, np.ndarray]:
-    """Measure a stack (S, X, Y) without empty slices; ``center`` (S, 2) is in pixels."""
+    """Measure a stack (S, X, Y) without empty slices; ``center`` (S, 2) is an index."""
     cosines = np.cos(np.stack(angles, axis=1)) if angle_correction else np.ones((len(weights), 2))
     straight = cosines[:, :, None] * grid.pixel
     measured = moments(weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from sctflow.core.cross_section import Frame
@@ -22,7 +21,7 @@ def symmetry(weights: np.ndarray, frame: Frame) -> dict[str, np.ndarray]:
     Parameters
     ----------
     weights : (S, X, Y) array
-        None of the slices empty.
+        None of the slices empty, the outermost pixels of each slice 0.
     frame : Frame
         Turned; origin at the centre of mass.
 
@@ -84,12 +83,25 @@ def _fine_outline(weights: np.ndarray, frame: Frame) -> tuple[np.ndarray, float]
         + inverse[:, axis, 1:, None] * v
         for axis in (0, 1)
     ]
-    which = np.broadcast_to(np.arange(len(weights), dtype=float)[:, None, None], index[0].shape)
-    level = weights / weights.max(axis=(1, 2), keepdims=True)
-    sampled = ndimage.map_coordinates(
-        level, [which, *index], order=1, mode="grid-constant", prefilter=False
-    )
-    return sampled >= 0.5, step
+    half = 0.5 * weights.max(axis=(1, 2))[:, None, None]
+    return _bilinear(weights, *index) >= half, step
+
+
+def _bilinear(images: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """Interpolate images (S, X, Y), 0 at their rims, at indices (S, m, n); 0 outside of them.
+
+    The general routine of SciPy takes three times as long.
+    """
+    count, nx, ny = images.shape
+    i, j = np.clip(i, 0, nx - 1.001), np.clip(j, 0, ny - 1.001)
+    low_i, low_j = i.astype(np.intp), j.astype(np.intp)
+    i -= low_i
+    j -= low_j
+    flat = images.ravel()
+    corner = low_i * ny + low_j + (np.arange(count) * nx * ny)[:, None, None]
+    near = flat[corner] * (1 - j) + flat[corner + 1] * j
+    far = flat[corner + ny] * (1 - j) + flat[corner + ny + 1] * j
+    return near * (1 - i) + far * i
 
 
 def _farthest(one: np.ndarray, other: np.ndarray) -> np.ndarray:
