@@ -135,8 +135,9 @@ def errors(found: Sequence[Mapping], *, output_dir: Path) -> str:
 
 def _error(item: Mapping, output_dir: Path) -> str:
     """One failed step."""
-    image = f"<code>{escape(str(item['image']))}</code>: " if item.get("image") else ""
-    cause = escape(str(item.get("cause", "")))
+    name, cause = str(item.get("image") or ""), str(item.get("cause", ""))
+    image = f"<code>{escape(name)}</code>: " if name and name not in cause else ""
+    cause = escape(cause)
     parts = [
         f'<div class="error"><p class="notice bad">{image}{cause}</p>',
     ]

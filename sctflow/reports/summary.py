@@ -171,7 +171,11 @@ def _notices(status: str, not_computed: str, warnings: list[str], found: dict) -
     """Boxes below the facts: why nothing was computed, what to look at."""
     notices = []
     if status == NOT_COMPUTED:
-        notices.append(f'<p class="notice bad"><b>Not computed.</b> {escape(not_computed)}</p>')
+        reason = not_computed.strip()
+        if reason.lower().startswith("not computed:"):
+            reason = reason.partition(":")[2].strip()
+        reason = escape(reason[:1].upper() + reason[1:])
+        notices.append(f'<p class="notice bad"><b>Not computed.</b> {reason}</p>')
     elif status == EMPTY:
         notices.append(
             '<p class="notice bad"><b>No cord was found in this image.</b> '

@@ -129,6 +129,7 @@ def test_the_summary_of_an_image_without_a_cord(files):
 
 
 def test_the_summary_of_an_image_that_was_left_out(files):
-    text = report(ImageSummary(in_file=files["image"], not_computed="There is no mask."))
+    reason = "Not computed: there is no mask."
+    text = report(ImageSummary(in_file=files["image"], not_computed=reason))
     assert read_summary(text)["status"] == "not computed"
-    assert "There is no mask." in text
+    assert "<b>Not computed.</b> There is no mask.</p>" in text
