@@ -1,0 +1,63 @@
+"""Models whose weights ship with the program."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from sctflow.errors import SctflowError
+
+if TYPE_CHECKING:
+    from sctflow.core.segmentation import CordNets
+
+REGISTRY = "builtin.yml"
+
+
+def load_cord_nets() -> tuple[CordNets, dict[str, str]]:
+    """Load the cord networks.
+
+    Returns
+    -------
+    nets : CordNets
+        Set to evaluation.
+    info : dict
+        ``name``, ``version`` and ``checksum`` (SHA-256 over the weight files, in order), for
+        sidecars and reports.
+
+    Raises
+    ------
+    SctflowError
+        A weight file is missing or is not the one that was released.
+    """
+    from sctflow.core.segmentation import CordNets
+    from sctflow.core.segmentation.network import UNet
+    from sctflow.models.weights import load_weights
+
+    entry = describe_model("cord")
+    paths = {role: [_verified(f) for f in files] for role, files in entry["weights"].items()}
+    nets = CordNets(
+        locate=load_weights(UNet(), paths["locate"][0]),
+        outline=[load_weights(UNet(), path) for path in paths["outline"]],
+    )
+    sums = "".join(f["sha256"] for files in entry["weights"].values() for f in files)
+    checksum = hashlib.sha256(sums.encode()).hexdigest()
+    return nets, {"name": entry["name"], "version": entry["version"], "checksum": checksum}
+
+
+def describe_model(key: str) -> dict:
+    """Read a built-in model's entry: name, version, weight files with their checksums."""
+    return yaml.safe_load((resources.files(__package__) / REGISTRY).read_text())[key]
+
+
+def _verified(entry: dict[str, str]) -> Path:
+    """Path of a weight file after comparing its checksum."""
+    path = Path(str(resources.files(__package__) / entry["file"]))
+    if not path.is_file():
+        raise SctflowError(f"{path} is missing: install sctflow again.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+        raise SctflowError(f"{path} is damaged (its checksum is wrong): install sctflow again.")
+    return path
