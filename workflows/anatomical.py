@@ -82,26 +82,24 @@ def init_anat_wf(
     inputnode = pe.Node(niu.IdentityInterface(fields=["in_file", "manual_mask"]), name="inputnode")
     outputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *FIGURES]), name="outputnode")
 
-    check = pe.Node(
-        CheckImage(), name="check", mem_gb=memory_gb(voxels, base=0.2, bytes_per_voxel=24)
-    )
+    check = pe.Node(CheckImage(), name="check", mem_gb=memory_gb(voxels, bytes_per_voxel=16))
     if segmentation == "manual":
         segment = pe.Node(
-            ManualMask(), name="segment", mem_gb=memory_gb(voxels, base=0.2, bytes_per_voxel=24)
+            ManualMask(), name="segment", mem_gb=memory_gb(voxels, bytes_per_voxel=24)
         )
         workflow.connect(inputnode, "manual_mask", segment, "manual_mask")
     else:
         segment = pe.Node(
             SegmentCord(),
             name="segment",
-            mem_gb=memory_gb(voxels, base=1.0, bytes_per_voxel=64),
+            mem_gb=memory_gb(voxels, base=0.6, bytes_per_voxel=48),
             n_procs=omp_nthreads,
         )
     centerline = pe.Node(
-        FitCenterline(), name="centerline", mem_gb=memory_gb(voxels, base=0.3, bytes_per_voxel=16)
+        FitCenterline(), name="centerline", mem_gb=memory_gb(voxels, bytes_per_voxel=8)
     )
     morphometry = pe.Node(
-        MeasureSlices(), name="morphometry", mem_gb=memory_gb(voxels, base=0.4, bytes_per_voxel=16)
+        MeasureSlices(), name="morphometry", mem_gb=memory_gb(voxels, bytes_per_voxel=8)
     )
     report_wf = init_anat_report_wf(voxels=voxels)
 

@@ -56,11 +56,11 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
     outputnode = pe.Node(niu.IdentityInterface(fields=list(FIGURES)), name="outputnode")
 
-    mem_gb = memory_gb(voxels, base=0.4, bytes_per_voxel=24)
+    mem_gb = memory_gb(voxels, bytes_per_voxel=24)
     summary = pe.Node(ImageSummary(), name="summary", mem_gb=mem_gb)
     axial = pe.Node(AxialMosaic(), name="axial", mem_gb=mem_gb)
     sagittal = pe.Node(SagittalView(), name="sagittal", mem_gb=mem_gb)
-    area = pe.Node(AreaProfile(), name="area", mem_gb=0.3)
+    area = pe.Node(AreaProfile(), name="area", mem_gb=memory_gb(0))
 
     in_file, mask = ("in_file", "in_file"), ("mask", "mask_file")
     centerline, morphometry = ("centerline", "centerline_file"), ("morphometry", "morph_file")

@@ -32,8 +32,11 @@ def count_voxels(path: str | Path) -> int:
     return prod(int(n) for n in shape) or UNKNOWN_VOXELS
 
 
-def memory_gb(voxels: int, *, base: float, bytes_per_voxel: float) -> float:
+def memory_gb(voxels: int, *, base: float = 0.2, bytes_per_voxel: float = 0) -> float:
     """Memory of a node: what it takes for any image, and what grows with the image.
+
+    The figures in the workflows are peaks of resident memory measured on images of 0.2, 5 and 37
+    million voxels, each node in a process of its own, rounded up.
 
     Parameters
     ----------
