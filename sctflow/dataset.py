@@ -157,7 +157,7 @@ def write_dataset_description(
 
     path = output_dir / "dataset_description.json"
     known = _settings_digest(path)
-    if known != digest and any(output_dir.glob("sub-*")):
+    if known != digest and any(item.is_dir() for item in output_dir.glob("sub-*")):
         what = "with other settings" if known else "by another program"
         raise SettingsError(
             f"{output_dir}: holds results that were made {what}; choose another output folder, "

@@ -118,7 +118,7 @@ def run_workflow(
         "low_mem": settings.low_mem,
         "random_seed": settings.random_seed,
         "log_file": folder / LOG_NAME,
-        "detailed_log": settings.debug or settings.verbose > 1,
+        "detailed_log": settings.debug or settings.verbose > 2,
         "record": record.add if record else None,
     }
     plugin = WorkersPlugin(arguments)

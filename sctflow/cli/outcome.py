@@ -70,9 +70,11 @@ def collect_errors(
                 }
             )
     if crashes and settings.stop_on_first_crash:
-        for found in errors.values():
-            if not found:
-                found.append({"node": "", "image": "", "cause": STOPPED, "file": ""})
+        for item in inputs:
+            if item.anat and not errors[item.participant]:
+                errors[item.participant].append(
+                    {"node": "", "image": "", "cause": STOPPED, "file": ""}
+                )
     return errors
 
 

@@ -248,7 +248,12 @@ def _add_partial(group: argparse._ArgumentGroup) -> None:
 
 def _add_information(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("-v", "--verbose", action="count", help="say more; -vv: everything Nipype says")
+    add(
+        "-v",
+        "--verbose",
+        action="count",
+        help="say more; -vv: Nipype's messages as well; -vvv: its debug messages too",
+    )
     add(
         "--debug",
         action="store_true",

@@ -3,11 +3,10 @@
 import logging
 import shlex
 import shutil
-import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..bids import ParticipantInputs, collect_inputs
 from ..dataset import (
@@ -57,13 +56,12 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     from rich.console import Console
 
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, _interrupt)
     console = Console(stderr=True)
     shown = log_to_console(console, settings.verbose)
     plugin_choice(settings)
     inputs = select_inputs(settings)
     run = _prepare_output(settings, argv, inputs)
-    detailed = settings.debug or settings.verbose > 1
+    detailed = settings.debug or settings.verbose > 2
     log_to_file(
         run.folder / LOG_NAME, detailed=detailed, console=shown if settings.verbose > 1 else None
     )
@@ -210,6 +208,8 @@ def _compute(
     names = {workflow_name(item.participant): f"sub-{item.participant}" for item in inputs}
     steps = {node.name: count_steps(node) for node in workflow._graph.nodes()}
     record = ResourceRecord() if settings.resource_monitor else None
+    if not sum(steps.values()):
+        return ()
 
     with Progress(steps, names=names, console=console) as progress:
         try:
@@ -227,10 +227,6 @@ def _compute(
 
 def _has_crashed(folder: Path) -> bool:
     return any(folder.glob("crash-*.txt"))
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
 
 
 def _plural(count: int, noun: str) -> str:

@@ -1,5 +1,6 @@
 """Entry point of ``sctflow``: read the command line, run a level, turn errors into words."""
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -33,7 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         prepare_environment(settings.omp_nthreads)
         from .participant import run_participants
 
-        return run_participants(settings, argv)
+        # A request to end (batch systems, containers) is an interruption like Ctrl-C.
+        answer = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            return run_participants(settings, argv)
+        finally:
+            signal.signal(signal.SIGTERM, answer)
     except SctflowError as error:
         if debug:
             raise

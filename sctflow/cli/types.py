@@ -41,7 +41,7 @@ def absolute_path(text: str) -> Path:
 def existing_file(text: str) -> Path:
     """Absolute path of a file that is there."""
     path = absolute_path(text)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise ValueError(f"no such file: {path}")
     return path
 

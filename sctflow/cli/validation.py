@@ -78,4 +78,5 @@ def _errors(issues: dict, participants: Collection[str]) -> Iterator[str]:
             continue
         text = issue.get("issueMessage") or codes.get(issue["code"], "")
         code = " ".join(filter(None, (issue["code"], issue.get("subCode"))))
-        yield f"{location or 'dataset'}: {code}. {' '.join(text.split())}".rstrip(". ")
+        sentence = " ".join(text.split()).partition(". ")[0].rstrip(".")
+        yield f"{location or 'dataset'}: {code}" + (f" ({sentence})" if sentence else "")
