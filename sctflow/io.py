@@ -20,6 +20,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
+from sctflow.core.checks import AFFINE_NOT_FINITE
 from sctflow.errors import ImageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def load_image(path: str | os.PathLike) -> nib.Nifti1Image:
     Raises
     ------
     ImageError
-        If the file is missing, not NIfTI, truncated or otherwise damaged.
+        If the file is missing, not NIfTI, truncated or otherwise damaged, or its affine is not
+        finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -84,6 +86,8 @@ def load_image(path: str | os.PathLike) -> nib.Nifti1Image:
     try:
         proxy = kind.from_bytes(raw)
         data = np.asanyarray(proxy.dataobj)
+        if not np.isfinite(proxy.affine).all():
+            raise ImageError(f"{path}: {AFFINE_NOT_FINITE}")
         img = kind(data, proxy.affine, proxy.header)
     except _UNREADABLE as error:
         raise ImageError(

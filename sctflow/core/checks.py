@@ -15,6 +15,11 @@ FORM_TOLERANCE_MM = 0.1
 ZOOM_TOLERANCE = 0.01
 """Relative difference allowed between the header's voxel sizes and those of the affine."""
 
+AFFINE_NOT_FINITE = (
+    "the affine has values that are not numbers. Repair the header's sform or qform, or convert "
+    "the image again."
+)
+
 OBLIQUE_DEGREES = 30.0
 """Tilt of the voxel axes from the scanner's axes that is worth a warning."""
 
@@ -70,10 +75,7 @@ def _check_shape(shape: tuple[int, ...], name: str) -> None:
 def _check_geometry(img: nib.Nifti1Image, name: str) -> list[str]:
     affine, header = img.affine, img.header
     if affine is None or not np.all(np.isfinite(affine)):
-        raise ImageError(
-            f"{name}: the affine has values that are not numbers. Repair the header's sform or "
-            "qform, or convert the image again."
-        )
+        raise ImageError(f"{name}: {AFFINE_NOT_FINITE}")
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     zooms = np.asarray(header.get_zooms()[:3], dtype=float)
     if np.any(~np.isfinite(zooms)) or np.any(zooms <= 0) or np.any(sizes <= 0):

@@ -67,6 +67,14 @@ def mask_weights(mask: np.ndarray) -> np.ndarray:
     return np.minimum(weights, 1.0, out=weights)
 
 
+def core_of(weights: np.ndarray) -> np.ndarray:
+    """Outline a mask: the voxels with at least half of its largest weight.
+
+    A slice without any such voxel holds no cord, only the faint end of a soft mask.
+    """
+    return (weights > 0) & (weights >= 0.5 * weights.max(initial=0.0))
+
+
 def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
     """Find the smallest box that holds every voxel that is not zero; None if there is none."""
     box = []

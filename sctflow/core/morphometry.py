@@ -10,7 +10,7 @@ import numpy as np
 from sctflow.core.centerline import Centerline, fit_centerline
 from sctflow.core.cross_section import Frame, ellipse, extents, moments, solidity
 from sctflow.core.grid import SliceGrid, canonicalize
-from sctflow.core.mask import bounding_box, mask_weights
+from sctflow.core.mask import bounding_box, core_of, mask_weights
 from sctflow.core.symmetry import symmetry
 from sctflow.errors import SegmentationError
 
@@ -105,7 +105,8 @@ def measure_slices(
 ) -> pd.DataFrame:
     """Measure every slice of a cord or canal mask.
 
-    The mask is measured as it is given: every piece in a slice counts. The tilt is the angle
+    The mask is measured as it is given: every piece in a slice counts. A slice in which no
+    weight reaches half of the mask's largest has no cord. The tilt is the angle
     between the centreline and the normal of the *image's* slices, about the image's own front-back
     and right-left axes; for an image that is not oblique these are the world's. In-plane lengths
     are multiplied by the cosine of the tilt in their direction before anything is measured.
@@ -139,7 +140,7 @@ def measure_slices(
     grid = SliceGrid.from_affine(affine_ras)
     box = bounding_box(data)
     weights = mask_weights(data[box]) if box else np.zeros((1, 1, 1))
-    slices = np.flatnonzero(weights.any(axis=(0, 1)))
+    slices = np.flatnonzero(core_of(weights).any(axis=(0, 1)))
     if not len(slices):
         raise SegmentationError("The mask is empty: there is no cord to measure.")
     windows, corners = _windows(weights, slices)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from sctflow.core.grid import SliceGrid
-from sctflow.core.mask import bounding_box, mask_weights
+from sctflow.core.mask import bounding_box, core_of, mask_weights
 from sctflow.errors import SegmentationError
 
 
@@ -33,11 +33,10 @@ def centers_of_slices(
     """
     box = bounding_box(mask)
     weights = mask_weights(mask[box]) if box else np.zeros((1, 1, 1))
-    top = weights.max()
-    if top == 0:
+    core = core_of(weights)
+    if not core.any():
         raise SegmentationError("The mask is empty: there is no cord to draw a line through.")
-    # Half of the maximum outlines a soft mask; the rim around it counts for the centre of mass.
-    core = weights >= 0.5 * top
+    # The rim of a soft mask counts for the centre of mass.
     in_slice = np.zeros((3, 3, 3), dtype=bool)
     in_slice[:, :, 1] = True
     pieces, count = ndimage.label(core, structure=in_slice)
@@ -59,9 +58,9 @@ def centers_of_slices(
 def _choose_pieces(slices: np.ndarray, centers: np.ndarray, mass: np.ndarray) -> np.ndarray:
     """Choose at most one piece per slice so that they continue each other.
 
-    The cheapest chain upwards through the pieces: a piece costs its lack of mass (0 to 1), a
-    step costs the square of its sideways length over what a cord may do in that height (2 mm,
-    and 45 degrees), and leaving out an occupied slice costs 1.
+    The cheapest chain upwards through the pieces: a piece costs half of what it lacks of the
+    usual mass (0 to 1/2), a step costs the square of its sideways length over what a cord may do
+    in that height (2 mm, and 45 degrees), and leaving out an occupied slice costs 1.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def _choose_pieces(slices: np.ndarray, centers: np.ndarray, mass: np.ndarray) ->
     np.maximum.at(largest, rank, mass)
     if len(largest) == len(slices) == 1:
         return np.array([0])
-    lack = 1 - np.minimum(mass / np.median(largest), 1)
+    lack = 0.5 * (1 - np.minimum(mass / np.median(largest), 1))
     cost, previous = lack + rank, np.full(len(slices), -1)
     first_of = np.searchsorted(rank, np.arange(len(largest)))
     for here in range(1, len(slices)):

@@ -118,6 +118,13 @@ def test_a_slice_with_nothing_but_a_stray_blob_is_not_measured(tube):
     assert distance(line, 0, 0).max() < 0.05
 
 
+def test_a_thin_end_still_belongs_to_the_line(tube):
+    mask, affine = tube(shape=(30, 26, 21), samples=1)
+    mask[:, :, :5] = 0
+    mask[14:16, 12:14, :5] = 1  # 4 of 80 voxels
+    assert fit_centerline(mask, affine).measured.all()
+
+
 def test_a_cord_that_is_half_missing_does_not_drag_the_line(tube):
     mask, affine = tube(shape=(30, 26, 61), samples=4)
     mask[15:, :, 26:34] = 0

@@ -243,6 +243,15 @@ def test_the_faint_rest_of_a_network_output_is_no_cord(tube):
     np.testing.assert_allclose(measured, expected, rtol=1e-9)
 
 
+def test_the_faint_ends_of_a_soft_mask_are_no_slices(tube):
+    mask, affine = tube()
+    mask *= np.concatenate([[0.1, 0.3, 0.6], np.ones(15), [0.7, 0.4, 0.2]])
+    frame = measure_slices(mask, affine)
+    assert frame["slice"].tolist() == list(range(2, 19))
+    assert fit_centerline(mask, affine).slices.tolist() == list(range(2, 19))
+    assert frame["area"][0] == pytest.approx(0.6 * np.pi * 26, rel=3e-3)
+
+
 def test_slices_without_mask_have_no_values(tube):
     mask, affine = tube()
     mask[:, :, :3] = mask[:, :, 8:11] = mask[:, :, 19:] = 0
