@@ -16,9 +16,10 @@ from sctflow.workflows.resources import memory_gb
 RESULTS = ("mask", "probseg", "centerline_mask", "centerline", "morphometry", "method")
 DESCRIPTIONS = {
     "network": """\
-The spinal cord was segmented with the convolutional network that is part of *sctflow*, which was
-trained on synthetic images only, with contrasts and resolutions drawn at random
-[@synthseg; @pam50].
+The spinal cord was segmented with the convolutional networks that are part of *sctflow* [@unet],
+one to locate the cord and one to outline it. They were trained on synthetic images only, made
+from the labels of the PAM50 template [@pam50] with contrasts and resolutions drawn at random
+[@synthseg].
 """,
     "manual": """\
 The spinal cord was delineated by hand; the mask was taken as it was given.

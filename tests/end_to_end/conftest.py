@@ -62,6 +62,11 @@ class Runner:
         }
 
 
+@pytest.fixture(scope="session")
+def new_runner():
+    return Runner
+
+
 @pytest.fixture
 def runner(tmp_path):
     return Runner(tmp_path)

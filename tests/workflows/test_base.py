@@ -69,3 +69,12 @@ def test_methods_tell_of_the_steps_that_are_run_and_of_no_others(make_participan
     assert "by hand" in both
     assert "network" in both
     assert both.count("perpendicular to the centreline") == 1
+
+
+@pytest.mark.parametrize("masks", [(), ("T2w",)])
+def test_what_the_methods_cite_is_in_the_bibliography(make_participant, tmp_path, masks):
+    from sctflow.reports.boilerplate import cited_keys, read_bibliography
+
+    keys = cited_keys(_plan([make_participant(masks=masks)], tmp_path).visit_desc())
+    assert len(keys) > 3
+    assert set(keys) <= set(read_bibliography())
