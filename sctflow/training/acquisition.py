@@ -12,7 +12,6 @@ from sctflow.training.draw import Draw
 from sctflow.training.geometry import (
     CHANNELS,
     OVERSAMPLE,
-    PLANES_PER_CHANNEL,
     Frame,
     Scene,
     smooth_noise,
@@ -28,7 +27,8 @@ def paint(draw: Draw, classes: torch.Tensor) -> torch.Tensor:
     texture = smooth_noise(draw, n, 1, m, 36) * draw.uniform((n, 1, 1, 1), 0, 0.12)
     strength = torch.where(is_cord, 0.35, 1.0)
     image = image * (1 + texture * strength)
-    lesion = smooth_noise(draw, n, 1, m, 16) > draw.uniform((n, 1, 1, 1), 1.0, 2.2)
+    cells = 6 + int(draw.uniform(1, 0, 12))
+    lesion = smooth_noise(draw, n, 1, m, cells) > draw.uniform((n, 1, 1, 1), 1.0, 2.2)
     lesion = lesion & draw.chance(n, 0.25).view(n, 1, 1, 1) & is_cord
     lesion_value = table[:, tissue.WHITE] * draw.uniform(n, 0.5, 2.2)
     image = torch.where(lesion, lesion_value.view(n, 1, 1, 1), image)
@@ -38,9 +38,9 @@ def paint(draw: Draw, classes: torch.Tensor) -> torch.Tensor:
 
 
 def average(planes: torch.Tensor, scene: Scene) -> torch.Tensor:
-    """Partial volume (n, CHANNELS, size, size) of planes (n, CHANNELS * 2, m, m)."""
+    """Partial volume (n, CHANNELS, size, size) of the planes (n, CHANNELS * planes, m, m)."""
     n, _, m, _ = planes.shape
-    fine = planes.view(n, CHANNELS, PLANES_PER_CHANNEL, m, m).mean(2)
+    fine = planes.view(n, CHANNELS, -1, m, m).mean(2)
     fine = F.avg_pool2d(fine, OVERSAMPLE)
     alone = fine.mean(1, keepdim=True).expand_as(fine)
     return torch.where(scene.thick.view(n, 1, 1, 1), alone, fine)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import ctypes
 import math
 import time
 from pathlib import Path
@@ -23,8 +24,8 @@ from sctflow.training.generator import make_batch
 from sctflow.training.geometry import Frame
 
 FRAMES = {
-    "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), True),
-    "outline": Frame(80, 0.6, 9.0, (1.0, 4.0), False),
+    "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), planes=1, surroundings=True),
+    "outline": Frame(80, 0.6, 9.0, (1.0, 4.0), planes=2, surroundings=False),
 }
 VALIDATION_SEED = 2**31
 
@@ -102,6 +103,17 @@ def _score(net: UNet, images: torch.Tensor, targets: torch.Tensor) -> str:
     )
 
 
+def _keep_freed_memory() -> None:
+    """Have glibc reuse the tensors' memory: giving it back takes a quarter of the time."""
+    m_trim_threshold, m_mmap_threshold = -1, -3
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+    except OSError:  # another C library
+        return
+    libc.mallopt(m_mmap_threshold, 1 << 30)
+    libc.mallopt(m_trim_threshold, (1 << 31) - 1)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -113,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    _keep_freed_memory()
     torch.set_num_threads(options.threads)
     train(
         FRAMES[options.network],

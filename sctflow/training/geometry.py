@@ -26,6 +26,8 @@ class Frame:
         How far the cord may lie from the middle of the image.
     neighbour_mm : (float, float)
         Range of the distance to the slices below and above, when slices are thin.
+    planes : int
+        Planes through the template that are averaged into each of the three slices.
     surroundings : bool
         Whether the outline of the body, fat and airways are drawn around the spine.
     """
@@ -34,12 +36,12 @@ class Frame:
     pixel_mm: float
     reach_mm: float
     neighbour_mm: tuple[float, float]
+    planes: int
     surroundings: bool
 
 
 OVERSAMPLE = 2
 CHANNELS = 3
-PLANES_PER_CHANNEL = 2
 
 # Scenes: cord near the middle; somewhere else in the spine or body; canal without cord.
 CORD, ELSEWHERE, NO_CORD = range(3)
@@ -72,7 +74,7 @@ def draw_scene(draw: Draw, n: int, frame: Frame) -> Scene:
     far = draw.uniform(n, 0.35, 1.0) * (frame.size * frame.pixel_mm / 2 + 25)
     elsewhere = torch.stack([torch.cos(away), torch.sin(away)], 1) * far[:, None]
     offset = torch.where((kind == ELSEWHERE)[:, None], elsewhere, offset)
-    tilt = torch.stack([draw.normal(n) * 0.28, draw.normal(n) * 0.12], 1).clamp(-0.8, 0.8)
+    tilt = torch.stack([draw.normal(n) * 0.33, draw.normal(n) * 0.12], 1).clamp(-0.8, 0.8)
     size = torch.exp(draw.normal((n, 1)) * 0.10 + draw.normal((n, 2)) * 0.06)
     thick = draw.chance(n, 0.45)
     return Scene(
@@ -89,17 +91,17 @@ def draw_scene(draw: Draw, n: int, frame: Frame) -> Scene:
 
 
 def _draw_planes(draw: Draw, n: int, frame: Frame, thick: torch.Tensor) -> torch.Tensor:
-    """Heights (n, CHANNELS, PLANES_PER_CHANNEL) in mm of the planes averaged in each channel.
+    """Heights (n, CHANNELS, frame.planes) in mm of the planes averaged in each channel.
 
     Thin slices come with neighbours; a thick slice is seen alone, its planes spread over it.
     """
     thickness = torch.where(thick, draw.uniform(n, 2.5, 8.0), draw.uniform(n, 0.4, 2.5))
-    spread = torch.linspace(-0.5, 0.5, CHANNELS * PLANES_PER_CHANNEL + 1)
+    spread = torch.linspace(-0.5, 0.5, CHANNELS * frame.planes + 1)
     middle = (spread[1:] + spread[:-1]) / 2
-    alone = middle.view(1, CHANNELS, PLANES_PER_CHANNEL) * thickness[:, None, None]
+    alone = middle.view(1, CHANNELS, frame.planes) * thickness[:, None, None]
     distance = draw.uniform(n, *frame.neighbour_mm)
     sides = torch.arange(CHANNELS) - CHANNELS // 2
-    within = torch.tensor([-0.25, 0.25])
+    within = (torch.arange(frame.planes) + 0.5) / frame.planes - 0.5
     together = (
         sides[None, :, None] * distance[:, None, None]
         + within[None, None, :] * thickness[:, None, None]

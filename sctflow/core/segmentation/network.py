@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -22,7 +24,7 @@ class UNet(nn.Module):
         super().__init__()
         ins = (channels, *widths[:-1])
         self.down = nn.ModuleList(_double(i, o) for i, o in zip(ins, widths, strict=True))
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))[::-1]
+        pairs = list(itertools.pairwise(widths))[::-1]
         self.up = nn.ModuleList(_double(fine + coarse, fine) for fine, coarse in pairs)
         self.head = nn.Conv2d(widths[0], 1, 1)
 
