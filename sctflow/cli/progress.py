@@ -86,9 +86,9 @@ class Progress:
         """Note that a node started (``start``), finished (``end``) or failed (``exception``)."""
         _, participant, *path = node.fullname.split(".")
         if status == "start":
-            self._running[node.fullname] = (
-                f"{self._names.get(participant, participant)} {path[-1]}"
-            )
+            image = path[0].removesuffix("_wf").removeprefix(participant.removesuffix("wf"))
+            parts = (self._names.get(participant, participant), image, path[-1])
+            self._running[node.fullname] = " ".join(dict.fromkeys(parts))
             return self._show()
         self._running.pop(node.fullname, None)
         self._left[participant] -= 1
