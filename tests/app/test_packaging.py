@@ -161,6 +161,7 @@ def _inside(installed, cwd, *command):
 
 
 def _run(command, **options):
+    __tracebackhide__ = True  # pytest would print the whole environment
     done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
