@@ -67,7 +67,7 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     )
     _announce(inputs, run, settings.segmentation_method)
     computing = not (settings.reports_only or settings.boilerplate_only)
-    if computing:
+    if computing and any(item.anat for item in inputs):
         _preload_workers(settings, inputs)
     workflow = plan(settings, inputs, run)
     methods = write_methods(workflow, inputs, run)
@@ -147,6 +147,12 @@ def _write_graph(workflow: "Workflow", path: Path) -> None:
         logger.warning("%s was saved without a picture: %s", path, error)
 
 
+def clean_work_dir(work_dir: Path) -> None:
+    """Remove what earlier runs of sctflow, of any version, left in a work folder; nothing else."""
+    for folder in work_dir.glob("sctflow_*wf"):
+        shutil.rmtree(folder)
+
+
 def _prepare_output(
     settings: Settings, argv: Sequence[str], inputs: Sequence[ParticipantInputs]
 ) -> Run:
@@ -201,9 +207,8 @@ def _compute(
     from .progress import Progress
     from .resources import ResourceRecord
 
-    folder = settings.work_dir / workflow.name
-    if settings.clean_workdir and folder.exists():
-        shutil.rmtree(folder)
+    if settings.clean_workdir:
+        clean_work_dir(settings.work_dir)
     settings.work_dir.mkdir(parents=True, exist_ok=True)
     names = {workflow_name(item.participant): f"sub-{item.participant}" for item in inputs}
     steps = {node.name: count_steps(node) for node in workflow._graph.nodes()}
