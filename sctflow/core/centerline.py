@@ -100,7 +100,7 @@ def fit_centerline(
         ``polynomial``: of arc length, too. ``linear``: centres of mass joined by straight lines,
         not smoothed.
     smooth_mm : float
-        Stiffness of the spline: undulations of wavelength :math:`2\\pi` times this are halved,
+        Stiffness of the spline: undulations of wavelength 2 pi times this are halved,
         those twice as long lose 2 %, whatever the slice spacing. 0 passes through every centre.
     degree : int
         Of the polynomial; lowered so that two slices support each coefficient.
