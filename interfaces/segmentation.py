@@ -12,7 +12,6 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.errors import ImageError, SegmentationError
 from sctflow.io import load_image, save_image, save_table
 
 
@@ -98,6 +97,7 @@ class ManualMask(SimpleInterface):
         import numpy as np
 
         from sctflow.core.image import new_like, squeeze
+        from sctflow.core.manual import mask_on_grid
 
         path = self.inputs.manual_mask
         img = load_image(self.inputs.in_file)
@@ -118,64 +118,3 @@ class ManualMask(SimpleInterface):
                 prob_file=str(out / "prob.nii.gz"), measured_file=str(out / "prob.nii.gz")
             )
         return runtime
-
-
-def mask_on_grid(mask, img, *, name):
-    """Weights of a mask as an array on the voxels of an image.
-
-    Parameters
-    ----------
-    mask : nibabel.Nifti1Image
-        Mask with weights from 0 to 1, or with a single value other than 0.
-    img : nibabel.Nifti1Image
-        Image that the mask belongs to.
-    name : str
-        File of the mask, for the messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 weights from 0 to 1 on the grid of ``img``.
-
-    Raises
-    ------
-    ImageError
-        When the corners of the two grids are more than a tenth of a voxel (and 0.1 mm) apart.
-    SegmentationError
-        When the mask is empty or its values are not those of a mask.
-    """
-    import numpy as np
-
-    from sctflow.core.image import to_canonical, to_grid_of
-
-    canonical, reference = to_canonical(mask), to_canonical(img)
-    if canonical.shape != reference.shape:
-        raise ImageError(
-            f"{name}: the mask has {canonical.shape} voxels (right, anterior, superior) and its "
-            f"image has {reference.shape}. Draw the mask on the image, or resample it to it."
-        )
-    corners = np.stack(np.meshgrid(*[(0, n - 1) for n in reference.shape], [1]), -1)
-    corners = corners.reshape(-1, 4).T
-    apart = np.abs((canonical.affine - reference.affine) @ corners).max()
-    tolerance = max(0.1, 0.1 * min(reference.header.get_zooms()[:3]))
-    if not apart <= tolerance:
-        raise ImageError(
-            f"{name}: the mask lies up to {apart:.2g} mm away from its image. Copy the "
-            "orientation (affine) of the image into the mask, or resample the mask to the image."
-        )
-
-    weights = np.nan_to_num(np.asarray(canonical.dataobj, dtype=np.float32))
-    values = np.unique(weights)
-    if values[-1] <= 0:
-        raise SegmentationError(
-            f"{name}: the mask is empty. Draw the cord in it, or remove the file to have the "
-            "cord segmented."
-        )
-    if len(values) == 2 and values[0] == 0:
-        weights = weights / values[1]
-    elif values[0] < 0 or values[-1] > 1:
-        raise SegmentationError(
-            f"{name}: the values go from {values[0]:g} to {values[-1]:g}, and a mask of the cord "
-            "has weights from 0 to 1. Keep only the label of the cord in the file."
-        )
-    return np.asarray(to_grid_of(weights, img), dtype=np.float32)
