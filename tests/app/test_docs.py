@@ -24,7 +24,7 @@ def test_every_option_is_documented(site):
     from sctflow.cli.parser import build_parser
 
     (demo,) = build_data_parser()._subparsers._group_actions[0].choices.values()
-    text = html.unescape(re.sub("<[^>]+>", "", site["cli.html"]))
+    text = html.unescape(re.sub("<[^>]+>", " ", site["cli.html"]))
     options = [
         name
         for parser in (build_parser(), demo)

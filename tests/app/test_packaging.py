@@ -1,5 +1,6 @@
 """What is built, shipped and pinned: the wheel alone is the program."""
 
+import ast
 import email
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,15 @@ def test_every_dependency_is_pinned_within_its_bounds(repo, project):
             assert pins[canonicalize_name(requirement.name)] in requirement.specifier, text
 
 
+def test_every_import_is_a_declared_dependency(repo, project):
+    distributions = packages_distributions()
+    declared = {canonicalize_name(Requirement(d).name) for d in project["project"]["dependencies"]}
+    for path in (path for top in SOURCES for path in (repo / top).rglob("*.py")):
+        for module in _imports(path) - set(sys.stdlib_module_names) - {"sctflow"}:
+            provided_by = {canonicalize_name(name) for name in distributions[module]}
+            assert provided_by & declared, f"{path}: {module}"
+
+
 def test_pins_are_exact_and_hold_for_every_build(repo):
     assert _pins(repo)["torch"] == Version("2.13.0")
     assert all(version.local is None for version in _pins(repo).values())
@@ -146,6 +157,17 @@ def test_container_recipes_install_the_same_program(repo):
         line[1:] for line in (repo / ".dockerignore").read_text().splitlines() if line[:1] == "!"
     }
     assert copied == kept
+
+
+def _imports(path):
+    """Top-level modules that a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def _pins(repo):
