@@ -8,7 +8,7 @@ from ..errors import SettingsError
 from ..settings import Settings
 from .environment import available_cpus
 from .log import LOG_NAME
-from .resources import ResourceRecord
+from .resources import ResourceRecord, usable_memory_gb
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
@@ -66,6 +66,8 @@ def plugin_choice(settings: Settings) -> tuple[str, dict[str, Any]]:
     }
     if settings.mem is not None:
         arguments["memory_gb"] = settings.mem
+    elif (usable := usable_memory_gb()) < float("inf"):
+        arguments["memory_gb"] = 0.9 * usable
     chosen = settings.use_plugin or "MultiProc"
     if not Path(chosen).suffix:
         return _known_plugin(chosen, "--use-plugin"), arguments

@@ -183,7 +183,7 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
         "--mem-mb",
         metavar="SIZE",
         help="memory to use in all, as 16G or 16000M; without a unit, MB (default: 90 %% of the "
-        "machine's)",
+        "machine's or the container's)",
     )
     add(
         "--low-mem",

@@ -7,10 +7,14 @@ short the step; elsewhere the figure is the largest so far of the worker.
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+CONTAINER_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 COLUMNS = {
     "node": {"Description": "Step, by its place in the graph"},
     "duration": {"Description": "Wall-clock time", "Units": "s"},
@@ -67,13 +71,42 @@ def measure(function: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 def available_memory_gb() -> float:
     """Memory in GB that is free or can be freed; infinite where the system does not tell."""
+    return _meminfo().get("MemAvailable", float("inf"))
+
+
+def usable_memory_gb(limits: Iterable[Path] = CONTAINER_LIMITS) -> float:
+    """Memory in GB that this process may have: the machine's, or its container's if less.
+
+    Parameters
+    ----------
+    limits
+        Files in which a container's limit (bytes) may be found.
+
+    Returns
+    -------
+    float
+        Infinite where the system does not tell.
+    """
+    usable = _meminfo().get("MemTotal", float("inf"))
+    for path in limits:
+        try:
+            usable = min(usable, int(path.read_text("ascii")) / 1e9)
+        except (OSError, ValueError):
+            # Not there, or "max": no limit.
+            continue
+    return usable
+
+
+def _meminfo() -> dict[str, float]:
     try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 / 1e9
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
     except OSError:
-        pass
-    return float("inf")
+        return {}
+    return {
+        name: int(value.split()[0]) * 1024 / 1e9
+        for name, _, value in (line.partition(":") for line in lines)
+        if value.endswith("kB")
+    }
 
 
 def _cpu_seconds() -> float:

@@ -15,6 +15,7 @@ import sctflow.reports
 from sctflow.cli.environment import THREAD_VARIABLES, prepare_environment
 from sctflow.cli.execute import nipype_config, plugin_choice
 from sctflow.cli.participant import clean_work_dir
+from sctflow.cli.resources import available_memory_gb, usable_memory_gb
 from sctflow.cli.run import main
 from sctflow.cli.validation import check_validation, start_validator
 from sctflow.errors import DatasetError, SettingsError
@@ -158,6 +159,17 @@ def test_the_default_plugin_uses_what_was_allowed():
     name, arguments = plugin_choice(options(nprocs=3, mem=2.5))
     assert name == "MultiProc"
     assert (arguments["n_procs"], arguments["memory_gb"]) == (3, 2.5)
+
+
+def test_a_container_gets_no_more_memory_than_it_has(tmp_path):
+    limit, no_limit = tmp_path / "memory.max", tmp_path / "none"
+    limit.write_text("100000000\n")
+    no_limit.write_text("max\n")
+    machine = usable_memory_gb([no_limit, tmp_path / "not there"])
+    assert usable_memory_gb([limit, no_limit]) == 0.1 < machine
+    assert 0 < available_memory_gb() <= machine
+    if machine < float("inf"):
+        assert plugin_choice(options())[1]["memory_gb"] <= 0.9 * machine
 
 
 def test_a_plugin_is_chosen_by_name_or_by_a_file(tmp_path):
