@@ -12,6 +12,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from sctflow.errors import SctflowError
 from sctflow.io import load_image, save_image, save_table
 
 
@@ -26,6 +27,10 @@ class _CordMaskOutputSpec(TraitedSpec):
 
 class _SegmentCordInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image in which to find the cord")
+    model = traits.Dict(
+        mandatory=True,
+        desc="name, version and checksum of the networks: other weights make another result",
+    )
     warnings = traits.List(traits.Str, usedefault=True, desc="warnings so far, to be passed on")
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="threads of the network")
 
@@ -48,6 +53,10 @@ class SegmentCord(SimpleInterface):
 
         img = load_image(self.inputs.in_file)
         nets, info = load_cord_nets()
+        if info != self.inputs.model:
+            raise SctflowError(
+                "The networks were changed while the program was running: start it again."
+            )
         cord = segment_cord(
             np.asanyarray(img.dataobj),
             img.affine,

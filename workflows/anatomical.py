@@ -9,6 +9,7 @@ from sctflow.interfaces.centerline import FitCenterline
 from sctflow.interfaces.image import CheckImage
 from sctflow.interfaces.morphometry import MeasureSlices
 from sctflow.interfaces.segmentation import ManualMask, SegmentCord
+from sctflow.models import cord_model
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import FIGURES, init_anat_report_wf
 from sctflow.workflows.resources import memory_gb
@@ -91,7 +92,7 @@ def init_anat_wf(
         workflow.connect(inputnode, "manual_mask", segment, "manual_mask")
     else:
         segment = pe.Node(
-            SegmentCord(),
+            SegmentCord(model=cord_model()),
             name="segment",
             mem_gb=memory_gb(voxels, base=0.6, bytes_per_voxel=48),
             n_procs=omp_nthreads,

@@ -104,9 +104,9 @@ def init_not_computed_wf(
 
 def _sidecars(image, names, *, segmentation):
     """What is known beforehand about each result that has a sidecar of its own."""
-    sources = [image.uri]
-    if segmentation == "manual":
-        sources.append(image.manual_uris["SC"])
+    # Measures are made on the weights of a manual mask, so it is a source of theirs as well.
+    by_hand = [image.manual_uris["SC"]] if segmentation == "manual" else []
+    sources = [image.uri, *by_hand]
     spatial = {"SpatialReference": image.uri}
     mask, centerline = _uri(names["mask"]), _uri(names["centerline"])
     return {
@@ -125,11 +125,11 @@ def _sidecars(image, names, *, segmentation):
             "Description": "Centreline of the spinal cord: one voxel in each slice, and a table",
             "Type": "ROI",
             **spatial,
-            "Sources": [mask],
+            "Sources": [mask, *by_hand],
         },
         "morphometry": {
             "Description": "Shape of the spinal cord, one row per slice, lowest first",
-            "Sources": [mask, centerline],
+            "Sources": [mask, centerline, *by_hand],
         },
     }
 

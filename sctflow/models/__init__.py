@@ -1,5 +1,5 @@
 """Built-in models: description, checksum, loading."""
 
-from sctflow.models.builtin import load_cord_nets
+from sctflow.models.builtin import cord_model, load_cord_nets
 
-__all__ = ["load_cord_nets"]
+__all__ = ["cord_model", "load_cord_nets"]

@@ -25,8 +25,7 @@ def load_cord_nets() -> tuple[CordNets, dict[str, str]]:
     nets : CordNets
         Set to evaluation.
     info : dict
-        ``name``, ``version`` and ``checksum`` (SHA-256 over the weight files, in order), for
-        sidecars and reports.
+        See :func:`cord_model`.
 
     Raises
     ------
@@ -43,14 +42,30 @@ def load_cord_nets() -> tuple[CordNets, dict[str, str]]:
         locate=load_weights(UNet(), paths["locate"][0]),
         outline=[load_weights(UNet(), path) for path in paths["outline"]],
     )
+    return nets, cord_model()
+
+
+def cord_model() -> dict[str, str]:
+    """Say which cord networks ship, without loading them.
+
+    Returns
+    -------
+    dict
+        ``name``, ``version`` and ``checksum`` (SHA-256 of the weight files' SHA-256, in order),
+        for sidecars, reports and the cache of a work folder.
+    """
+    entry = describe_model("cord")
     sums = "".join(f["sha256"] for files in entry["weights"].values() for f in files)
     checksum = hashlib.sha256(sums.encode()).hexdigest()
-    return nets, {"name": entry["name"], "version": entry["version"], "checksum": checksum}
+    return {"name": entry["name"], "version": entry["version"], "checksum": checksum}
 
 
 def describe_model(key: str) -> dict:
     """Read a built-in model's entry: name, version, weight files with their checksums."""
-    return yaml.safe_load((resources.files(__package__) / REGISTRY).read_text())[key]
+    registry = resources.files(__package__) / REGISTRY
+    if not registry.is_file():
+        raise SctflowError(f"{registry} is missing: install sctflow again.")
+    return yaml.safe_load(registry.read_text())[key]
 
 
 def _verified(entry: dict[str, str]) -> Path:

@@ -48,7 +48,7 @@ def train(
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, steps))
     draw = Draw(seed)
-    checks = make_batch(Draw(VALIDATION_SEED), 256, frame, anatomy)
+    checks = _unseen_images(frame, anatomy)
     start = time.monotonic()
     for step in range(1, steps + 1):
         images, targets = make_batch(draw, batch, frame, anatomy)
@@ -71,6 +71,14 @@ def train(
 def _rate(step: int, steps: int) -> float:
     """Linear warm-up over 200 steps, then half a cosine."""
     return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def _unseen_images(frame: Frame, anatomy: Anatomy) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images to follow the training by; small batches, since a batch shares some draws."""
+    draw = Draw(VALIDATION_SEED)
+    batches = [make_batch(draw, 8, frame, anatomy) for _ in range(32)]
+    images, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
+    return images, targets
 
 
 @torch.no_grad()

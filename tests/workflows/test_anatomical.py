@@ -64,6 +64,7 @@ def _pretend(monkeypatch, *, mask, warnings=()):
     info = {"name": "pretender", "version": "3", "checksum": "abc"}
     monkeypatch.setattr("sctflow.core.segmentation.segment_cord", lambda *a, **k: seg)
     monkeypatch.setattr("sctflow.models.load_cord_nets", lambda: (None, info))
+    monkeypatch.setattr("sctflow.workflows.anatomical.cord_model", lambda: info)
 
 
 def test_a_cylinder_delineated_by_hand_is_measured(cord, tmp_path):
