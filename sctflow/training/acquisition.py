@@ -27,14 +27,26 @@ def paint(draw: Draw, classes: torch.Tensor) -> torch.Tensor:
     texture = smooth_noise(draw, n, 1, m, 36) * draw.uniform((n, 1, 1, 1), 0, 0.12)
     strength = torch.where(is_cord, 0.35, 1.0)
     image = image * (1 + texture * strength)
-    cells = 6 + int(draw.uniform(1, 0, 12))
-    lesion = smooth_noise(draw, n, 1, m, cells) > draw.uniform((n, 1, 1, 1), 1.0, 2.2)
-    lesion = lesion & draw.chance(n, 0.25).view(n, 1, 1, 1) & is_cord
-    lesion_value = table[:, tissue.WHITE] * draw.uniform(n, 0.5, 2.2)
-    image = torch.where(lesion, lesion_value.view(n, 1, 1, 1), image)
-    flow = smooth_noise(draw, n, 1, m, 9) * draw.uniform((n, 1, 1, 1), 0, 0.35)
-    flowing = (classes == tissue.CSF) & draw.chance(n, 0.35).view(n, 1, 1, 1)
-    return torch.where(flowing, image * (1 - flow.clamp(0, 0.6)), image)
+    image = torch.where(is_cord & _lesions(draw, n, m), _lesion_value(draw, table), image)
+    # Rare and wide: dark CSF right beside the cord teaches the net to draw the cord too small.
+    flow = smooth_noise(draw, n, 1, m, 5) * draw.uniform((n, 1, 1, 1), 0, 0.3)
+    flowing = (classes == tissue.CSF) & draw.chance(n, 0.15).view(n, 1, 1, 1)
+    return torch.where(flowing, image * (1 - flow.clamp(0, 0.5)), image)
+
+
+def _lesions(draw: Draw, n: int, m: int) -> torch.Tensor:
+    """Blobs of 3 to 10 mm in one image in three, from a spot to the whole cross-section."""
+    cells = 5 + int(draw.uniform(1, 0, 12))
+    blobs = smooth_noise(draw, n, 1, m, cells) > draw.uniform((n, 1, 1, 1), -0.2, 2.0)
+    return blobs & draw.chance(n, 0.33).view(n, 1, 1, 1)
+
+
+def _lesion_value(draw: Draw, table: torch.Tensor) -> torch.Tensor:
+    """Between half and twice the cord's intensity, or about as bright as CSF."""
+    n = len(table)
+    other = table[:, tissue.WHITE] * draw.uniform(n, 0.5, 2.2)
+    like_csf = table[:, tissue.CSF] * draw.uniform(n, 0.75, 1.1)
+    return torch.where(draw.chance(n, 0.4), like_csf, other).view(n, 1, 1, 1)
 
 
 def average(planes: torch.Tensor, scene: Scene) -> torch.Tensor:
@@ -77,7 +89,7 @@ def acquire(
     gamma = torch.exp(draw.normal((n, 1, 1, 1)) * 0.2)
     top = out.amax((1, 2, 3), keepdim=True).clamp(min=1e-3)
     out = top * (out.clamp(min=0) / top) ** gamma
-    both = _limit_view(draw, torch.cat([out, target], 1))
+    both = _limit_view(draw, torch.cat([out, target], 1), frame.cropped)
     return normalise(both[:, :CHANNELS]), both[:, CHANNELS:]
 
 
@@ -112,12 +124,12 @@ def _sample(
     return F.interpolate(noisy, size=(size, size), mode="bilinear")[0]
 
 
-def _limit_view(draw: Draw, image: torch.Tensor) -> torch.Tensor:
-    """One image in four ends inside the frame; what lies beyond is mirrored, as at prediction."""
+def _limit_view(draw: Draw, image: torch.Tensor, share: float) -> torch.Tensor:
+    """Some images end inside the frame; what lies beyond is mirrored, as at prediction."""
     n, _, size, _ = image.shape
-    ends = draw.chance(n, 0.25)
+    ends = draw.chance(n, share)
     for i in torch.nonzero(ends).flatten().tolist():
-        cut = (draw.uniform(4, 0, 0.38) * draw.chance(4, 0.6) * size).long().tolist()
+        cut = (draw.uniform(4, 0, 0.41) * draw.chance(4, 0.7) * size).long().tolist()
         rows = mirrored(size, cut[0], size - cut[1])
         columns = mirrored(size, cut[2], size - cut[3])
         image[i] = image[i][:, rows][:, :, columns]

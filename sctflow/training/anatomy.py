@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sctflow.errors import SctflowError
+
 VOID, WHITE, GRAY, GRAY_RIM, CSF = range(5)
 N_BACKGROUND_BINS = 10
 FIRST_BACKGROUND = 5
@@ -89,7 +91,13 @@ def load_anatomy(template: str = "PAM50") -> Anatomy:
     from templateflow import api
 
     def read(**entities) -> np.ndarray:
-        return np.asanyarray(nib.load(api.get(template, raise_empty=True, **entities)).dataobj)
+        found = api.get(template, **entities)
+        if not found:
+            raise SctflowError(
+                f"The template {template} is not complete in TemplateFlow's folder "
+                f"({entities} is missing): set TEMPLATEFLOW_HOME to the folder that has it."
+            )
+        return np.asanyarray(nib.load(found).dataobj)
 
     return pack_template(
         read(suffix="T2w"),

@@ -17,15 +17,15 @@ import torch
 import torch.nn.functional as F
 
 from sctflow.core.segmentation.network import UNet
-from sctflow.models.weights import save_weights
+from sctflow.models.weights import load_weights, save_weights
 from sctflow.training.anatomy import Anatomy, load_anatomy
 from sctflow.training.draw import Draw
 from sctflow.training.generator import make_batch
 from sctflow.training.geometry import Frame
 
 FRAMES = {
-    "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), planes=1, surroundings=True),
-    "outline": Frame(80, 0.6, 9.0, (1.0, 4.0), planes=2, surroundings=False),
+    "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), planes=1, cropped=0.45, surroundings=True),
+    "outline": Frame(80, 0.6, 9.0, (1.0, 4.0), planes=2, cropped=0.25, surroundings=False),
 }
 VALIDATION_SEED = 2**31
 
@@ -39,11 +39,22 @@ def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def train(
-    frame: Frame, anatomy: Anatomy, *, steps: int, batch: int, rate: float, seed: int, out: Path
+    frame: Frame,
+    anatomy: Anatomy,
+    *,
+    steps: int,
+    batch: int,
+    rate: float,
+    seed: int,
+    out: Path,
+    start_from: Path | None = None,
 ) -> UNet:
     """Train one network and return the moving average of its weights; saves on the way."""
     torch.manual_seed(seed)
-    net = UNet().to(memory_format=torch.channels_last)
+    net = UNet()
+    if start_from:
+        load_weights(net, start_from).train()
+    net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, steps))
@@ -131,6 +142,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start-from", type=Path, help="weights to go on from")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     _keep_freed_memory()
@@ -143,6 +155,7 @@ def main() -> None:
         rate=options.rate,
         seed=options.seed,
         out=options.out,
+        start_from=options.start_from,
     )
 
 

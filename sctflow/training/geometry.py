@@ -28,6 +28,8 @@ class Frame:
         Range of the distance to the slices below and above, when slices are thin.
     planes : int
         Planes through the template that are averaged into each of the three slices.
+    cropped : float
+        Share of the images whose field of view ends within the frame.
     surroundings : bool
         Whether the outline of the body, fat and airways are drawn around the spine.
     """
@@ -37,6 +39,7 @@ class Frame:
     reach_mm: float
     neighbour_mm: tuple[float, float]
     planes: int
+    cropped: float
     surroundings: bool
 
 
@@ -63,8 +66,8 @@ class Scene:
 
 
 def draw_scene(draw: Draw, n: int, frame: Frame) -> Scene:
-    """Random scenes: 70 % cord, 18 % elsewhere, 12 % canal without cord."""
-    kind = draw.choice(n, [0.70, 0.18, 0.12])
+    """Random scenes: 66 % cord, 20 % elsewhere, 14 % canal without cord."""
+    kind = draw.choice(n, [0.66, 0.20, 0.14])
     cervical = draw.chance(n, 0.55)
     level = torch.where(cervical, draw.uniform(n, 620, 985), draw.uniform(n, 60, 700))
     level = torch.where((kind == NO_CORD) & draw.chance(n, 0.6), draw.uniform(n, 5, 70), level)
@@ -75,7 +78,7 @@ def draw_scene(draw: Draw, n: int, frame: Frame) -> Scene:
     elsewhere = torch.stack([torch.cos(away), torch.sin(away)], 1) * far[:, None]
     offset = torch.where((kind == ELSEWHERE)[:, None], elsewhere, offset)
     tilt = torch.stack([draw.normal(n) * 0.33, draw.normal(n) * 0.12], 1).clamp(-0.8, 0.8)
-    size = torch.exp(draw.normal((n, 1)) * 0.10 + draw.normal((n, 2)) * 0.06)
+    size = torch.exp(draw.normal((n, 1)) * 0.12 + draw.normal((n, 2)) * 0.06)
     thick = draw.chance(n, 0.45)
     return Scene(
         kind=kind,
@@ -173,7 +176,7 @@ def _reshape_cord(
     rho = torch.sqrt((x / a) ** 2 + (y / b) ** 2) + 1e-4
     c1, s1 = x / (a * rho), y / (b * rho)
     c2, s2 = 2 * c1 * c1 - 1, 2 * c1 * s1
-    shape = torch.exp(draw.normal((n, 1)) * 0.10 + draw.normal((n, 2)) * 0.10).clamp(0.6, 1.5)
+    shape = torch.exp(draw.normal((n, 1)) * 0.13 + draw.normal((n, 2)) * 0.10).clamp(0.55, 1.6)
     flat = draw.chance(n, 0.15)
     squeeze = torch.where(flat, draw.uniform(n, 0.5, 0.85), 1.0)
     sx, sy = shape[:, 0] / squeeze.sqrt(), shape[:, 1] * squeeze

@@ -49,7 +49,7 @@ def clutter_canal(draw: Draw, classes: torch.Tensor, scene: Scene) -> torch.Tens
     n, _, m, _ = classes.shape
     cells = 30 + int(draw.uniform(1, 0, 25))
     field = smooth_noise(draw, n, 1, m, cells)
-    some = torch.where(draw.chance(n, 0.4), draw.uniform(n, 0.9, 2.0), 9.0)
+    some = torch.where(draw.chance(n, 0.2), draw.uniform(n, 1.2, 2.2), 9.0)
     many = draw.uniform(n, -0.2, 1.5)
     bar = torch.where(scene.kind == NO_CORD, many, some).view(n, 1, 1, 1)
     return torch.where((classes == tissue.CSF) & (field > bar), tissue.ROOT, classes)

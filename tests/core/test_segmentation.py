@@ -123,13 +123,14 @@ def cylinder(present, value=0.95):
 
 
 CENTRES = np.full((40, 2), 14.5)
+SURE = np.ones(40)
 ONE_MM = (1.0, 1.0, 1.0)
 
 
 def test_a_short_piece_on_its_own_is_not_cord():
     present = np.zeros(40)
     present[5:10] = 1
-    mask, soft, slices = keep_cord(cylinder(present), CENTRES, ONE_MM)
+    mask, soft, slices = keep_cord(cylinder(present), CENTRES, SURE, ONE_MM)
     assert not mask.any()
     assert not soft.any()
     assert slices.status.eq("none").all()
@@ -138,7 +139,7 @@ def test_a_short_piece_on_its_own_is_not_cord():
 def test_weak_slices_within_the_cord_are_bridged_and_named():
     probability = cylinder(np.ones(40))
     probability[15:20] *= 0.4 / 0.95
-    mask, _, slices = keep_cord(probability, CENTRES, ONE_MM)
+    mask, _, slices = keep_cord(probability, CENTRES, SURE, ONE_MM)
     assert mask.any((1, 2)).all()
     assert slices.status[15:20].eq("bridged").all()
     assert slices.status.drop(range(15, 20)).eq("cord").all()
@@ -147,7 +148,7 @@ def test_weak_slices_within_the_cord_are_bridged_and_named():
 def test_an_empty_stretch_within_the_cord_is_a_gap_and_not_filled():
     present = np.ones(40)
     present[15:20] = 0
-    mask, _, slices = keep_cord(cylinder(present), CENTRES, ONE_MM)
+    mask, _, slices = keep_cord(cylinder(present), CENTRES, SURE, ONE_MM)
     assert slices.status[15:20].eq("gap").all()
     assert not mask[15:20].any()
     assert slices.confidence[15:20].eq(0).all()
@@ -156,13 +157,18 @@ def test_an_empty_stretch_within_the_cord_is_a_gap_and_not_filled():
 def test_two_long_pieces_far_apart_are_both_kept():
     present = np.ones(40)
     present[14:26] = 0
-    _, _, slices = keep_cord(cylinder(present), CENTRES, ONE_MM)
+    _, _, slices = keep_cord(cylinder(present), CENTRES, SURE, ONE_MM)
     assert slices.status.eq("cord").sum() == 28
     assert slices.status.eq("none").sum() == 12
 
 
 def test_a_doubtful_piece_is_dropped():
-    mask, _, _ = keep_cord(cylinder(np.ones(40), value=0.55), CENTRES, ONE_MM)
+    mask, _, _ = keep_cord(cylinder(np.ones(40), value=0.55), CENTRES, SURE, ONE_MM)
+    assert not mask.any()
+
+
+def test_a_piece_that_the_localiser_does_not_see_is_dropped():
+    mask, _, _ = keep_cord(cylinder(np.ones(40)), CENTRES, 0.1 * SURE, ONE_MM)
     assert not mask.any()
 
 
@@ -170,7 +176,7 @@ def test_of_two_blobs_the_one_on_the_path_is_cord_and_holes_are_filled():
     probability = cylinder(np.ones(40))
     probability[:, 14:16, 14:16] = 0
     probability[:, 2:6, 24:28] = 0.9
-    mask, soft, _ = keep_cord(probability, CENTRES, ONE_MM)
+    mask, soft, _ = keep_cord(probability, CENTRES, SURE, ONE_MM)
     assert mask[:, 14, 14].all()
     assert not mask[:, 2:6, 24:28].any()
     assert not soft[:, 2:6, 24:28].any()

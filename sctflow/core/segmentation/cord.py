@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 LOW_CONFIDENCE = 0.5
-# Mean heat along the path under which nothing in the volume resembles a cord.
-LEAST_HEAT = 0.1
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def segment_cord(
         probability, centres = outline_cord(nets.outline, slices, zooms, path.centres)
     finally:
         torch.set_num_threads(before)
-    mask, soft, table = keep_cord(probability, centres, zooms)
+    mask, soft, table = keep_cord(probability, centres, path.heat, zooms)
 
     def back(values: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(from_canonical(values.transpose(1, 2, 0), affine))

@@ -11,14 +11,14 @@ THRESHOLD = 0.5
 BRIDGE_MM = 10.0
 BRIDGE_THRESHOLD = 0.25
 LEAST_LENGTH_MM = 10.0
-LEAST_CONFIDENCE = 0.70
+LEAST_CONFIDENCE = 0.5
 LEAST_AREA_MM2 = 8.0
 # How far beyond the outline the soft mask may reach.
 HALO_MM = 1.5
 
 
 def keep_cord(
-    probability: np.ndarray, centres: np.ndarray, zooms: tuple[float, ...]
+    probability: np.ndarray, centres: np.ndarray, heat: np.ndarray, zooms: tuple[float, ...]
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Separate the cord from what else was predicted.
 
@@ -28,6 +28,8 @@ def keep_cord(
         Cord probability, lowest slice first.
     centres : (n, 2) float
         The cord's path, voxels.
+    heat : (n,) float
+        How sure the localiser is of the path, 0-1.
     zooms : (float, float, float)
         Voxel size, mm.
 
@@ -44,7 +46,7 @@ def keep_cord(
     """
     pixel = zooms[0] * zooms[1]
     strong = _main_components(probability > THRESHOLD, centres)
-    confidence = _confidence(probability, strong)
+    confidence = _confidence(probability, strong, heat)
     present = strong.sum((1, 2)) * pixel >= LEAST_AREA_MM2
     pieces = _join(_runs(present), BRIDGE_MM / zooms[2])
     least = min(LEAST_LENGTH_MM, 0.5 * len(probability) * zooms[2]) / zooms[2]
@@ -63,7 +65,7 @@ def keep_cord(
         mask[inside] = np.where(here[:, None, None], strong[inside], weak[inside])
         found = mask[inside].any((1, 2))
         status[inside] = np.where(here, "cord", np.where(found, "bridged", "gap"))
-    confidence = np.where(mask.any((1, 2)), _confidence(probability, mask), 0.0)
+    confidence = np.where(mask.any((1, 2)), _confidence(probability, mask, heat), 0.0)
     soft = np.where(_grown(mask, zooms), probability, 0).astype(np.float32)
     slices = pd.DataFrame(
         {
@@ -97,14 +99,16 @@ def _main_components(mask: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return ndimage.binary_fill_holes(np.pad(kept, ((1, 1), (0, 0), (0, 0))), in_plane)[1:-1]
 
 
-def _confidence(probability: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Mean probability inside the outline, rescaled so that the threshold itself gives 0.
+def _confidence(probability: np.ndarray, mask: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """How far both networks are sure of a slice, 0-1: the geometric mean of two terms.
 
-    Outlines have partial volume, so the highest value in practice is near 0.95.
+    The localiser's heat, and the mean probability inside the outline rescaled so that the
+    threshold itself gives 0 (a good outline has about 0.8, since its rim is partial volume).
     """
     size = mask.sum((1, 2))
     inside = np.where(mask, probability, 0).sum((1, 2)) / np.maximum(size, 1)
-    return np.where(size > 0, np.clip(2 * inside - 1, 0, 1), 0.0)
+    sure = np.clip((inside - THRESHOLD) / (1 - THRESHOLD), 0, 1)
+    return np.where(size > 0, np.sqrt(sure * np.clip(heat, 0, 1)), 0.0)
 
 
 def _runs(present: np.ndarray) -> list[tuple[int, int]]:
