@@ -42,10 +42,10 @@ def _lesions(draw: Draw, n: int, m: int) -> torch.Tensor:
 
 
 def _lesion_value(draw: Draw, table: torch.Tensor) -> torch.Tensor:
-    """Between half and twice the cord's intensity, or about as bright as CSF."""
+    """Between half and twice the cord's intensity, or as bright as CSF and up to twice that."""
     n = len(table)
     other = table[:, tissue.WHITE] * draw.uniform(n, 0.5, 2.2)
-    like_csf = table[:, tissue.CSF] * draw.uniform(n, 0.75, 1.1)
+    like_csf = table[:, tissue.CSF] * draw.uniform(n, 0.75, 2.0)
     return torch.where(draw.chance(n, 0.4), like_csf, other).view(n, 1, 1, 1)
 
 

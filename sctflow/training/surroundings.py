@@ -45,8 +45,13 @@ def draw_body(draw: Draw, classes: torch.Tensor, scene: Scene, frame: Frame) -> 
 
 
 def clutter_canal(draw: Draw, classes: torch.Tensor, scene: Scene) -> torch.Tensor:
-    """Nerve roots in the CSF; many of them where there is a canal without cord."""
+    """Nerve roots in the CSF; many of them where there is a canal without cord.
+
+    The template's own are seen in one image in two.
+    """
     n, _, m, _ = classes.shape
+    unseen = draw.chance(n, 0.5).view(n, 1, 1, 1) & (classes == tissue.ROOT)
+    classes = torch.where(unseen, tissue.CSF, classes)
     cells = 30 + int(draw.uniform(1, 0, 25))
     field = smooth_noise(draw, n, 1, m, cells)
     some = torch.where(draw.chance(n, 0.2), draw.uniform(n, 1.2, 2.2), 9.0)

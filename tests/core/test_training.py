@@ -77,6 +77,20 @@ def test_mirrored_indices_fold_back_into_the_field_of_view():
     assert mirrored(4, 0, 4).tolist() == [0, 1, 2, 3]
 
 
+def test_a_gap_between_the_masks_of_cord_and_csf_is_csf():
+    shape = (141, 141, 100)
+    x, y, _ = np.indices(shape)
+    distance = np.hypot(x - 70, y - 72)
+    cord, csf = (
+        (distance < 9).astype(np.uint8),
+        ((distance >= 10) & (distance < 15)).astype(np.uint8),
+    )
+    none = np.zeros(shape, np.uint8)
+    packed = pack_template(np.full(shape, 50, np.uint8), cord, csf, none, none, none)
+    rim = (distance[..., 0] >= 9) & (distance[..., 0] < 10)
+    assert (packed.classes[90].T[rim] == CSF).all()
+
+
 def test_packing_keeps_cord_csf_and_what_is_not_shown_apart():
     shape = (141, 141, 100)
     x, y, _ = np.indices(shape)
@@ -86,7 +100,8 @@ def test_packing_keeps_cord_csf_and_what_is_not_shown_apart():
         ((distance >= 9) & (distance < 15)).astype(np.uint8),
     )
     t2w = np.where(distance < 40, np.clip(distance * 2, 1, 100), 0).astype(np.uint8)
-    packed = pack_template(t2w, cord, csf, np.zeros(shape, np.float32), np.zeros(shape, np.uint8))
+    gray, none = np.zeros(shape, np.float32), np.zeros(shape, np.uint8)
+    packed = pack_template(t2w, cord, csf, gray, none, none)
     at = packed.classes[90].T
     assert (at[distance[..., 0] < 9] == WHITE).all()
     assert (at[csf[..., 0] > 0] == CSF).all()
