@@ -13,7 +13,8 @@ VOID, WHITE, GRAY, GRAY_RIM, CSF = range(5)
 N_BACKGROUND_BINS = 10
 FIRST_BACKGROUND = 5
 ROOT = FIRST_BACKGROUND + 2 * N_BACKGROUND_BINS
-N_CLASSES = ROOT + 1
+RIM = ROOT + 1
+N_CLASSES = RIM + 1
 VOXEL_MM = 0.5
 
 # Below this slice of PAM50 the cord mask has shrunk to the filum (under 8 mm2): drawn as a root.
@@ -29,7 +30,8 @@ class Anatomy:
     classes : (nz, ny, nx) uint8
         ``WHITE``, ``GRAY``, ``GRAY_RIM`` (gray-matter probability 0.2-0.5), ``CSF``; the rest of
         the spine by T2w brightness (``N_BACKGROUND_BINS`` bins outside bone, then as many inside
-        it); ``ROOT`` for rootlets and filum; ``VOID`` where the template shows nothing.
+        it); ``ROOT`` for rootlets and filum; ``RIM`` between cord and CSF (see `_rim`);
+        ``VOID`` where the template shows nothing.
     centre : (nz, 2) float32
         Cord centroid, x and y, voxels.
     radius : (nz, 2) float32
@@ -63,8 +65,9 @@ def pack_template(
     x, y = np.meshgrid(np.arange(t2w.shape[0]), np.arange(t2w.shape[1]), indexing="ij")
     middle = (np.hypot(x - 70, y - 72) < 30)[:, :, None]
     caudal = np.arange(nz)[None, None, :] < 60
-    classes[_inside_canal(cord > 0, csf > 0) | (middle & caudal & (t2w > 110))] = CSF
-    classes[(rootlets > 0) & (classes == CSF)] = ROOT
+    classes[_rim(cord > 0, csf > 0)] = RIM
+    classes[(csf > 0) | (middle & caudal & (t2w > 110))] = CSF
+    classes[(rootlets > 0) & ((classes == CSF) | (classes == RIM))] = ROOT
     classes[cord > 0] = WHITE
     classes[(gray > 0.2) & (cord > 0)] = GRAY_RIM
     classes[(gray > 0.5) & (cord > 0)] = GRAY
@@ -73,18 +76,16 @@ def pack_template(
     return Anatomy(np.ascontiguousarray(classes.transpose(2, 1, 0)), centre, radius)
 
 
-def _inside_canal(cord: np.ndarray, csf: np.ndarray) -> np.ndarray:
-    """Cord and CSF with what lies between them.
+def _rim(cord: np.ndarray, csf: np.ndarray) -> np.ndarray:
+    """Voxels that lie between the masks of cord and CSF and belong to neither.
 
-    In PAM50 a voxel in two beside the cord belongs to neither mask. Left to the background, this
-    rim teaches the nets to draw a dark cord in bright CSF 5 % too small.
+    In PAM50 they are half of the cord's neighbours.
     """
     in_plane = ndimage.generate_binary_structure(3, 1)
     in_plane[:, :, [0, 2]] = False
-    both = ndimage.binary_closing(cord | csf, in_plane, iterations=2)
-    # Where CSF stops short of an end of the cord there is nothing to fill.
+    closed = ndimage.binary_closing(cord | csf, in_plane, iterations=2)
     beside = ndimage.binary_dilation(cord, in_plane, iterations=2) & csf.any((0, 1))
-    return both | beside
+    return (closed | beside) & ~cord & ~csf
 
 
 def _cord_boxes(cord: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,6 +27,9 @@ PRIORS = {
 }
 CHANCE_SHARE = 0.4
 LEAST_CONTRAST = 0.09
+# Median share of CSF in the T2w intensity of PAM50's voxels between the masks of cord and CSF.
+# People who draw a cord leave its rim of partial volume out; so does PAM50's mask.
+CSF_IN_RIM = 0.22
 
 
 def draw_intensities(draw: Draw, n: int) -> torch.Tensor:
@@ -45,6 +48,7 @@ def draw_intensities(draw: Draw, n: int) -> torch.Tensor:
     table = torch.zeros(n, N_TISSUES)
     table[:, tissue.WHITE], table[:, tissue.GRAY], table[:, tissue.GRAY_RIM] = cord, gray, rim
     table[:, tissue.CSF] = csf
+    table[:, tissue.RIM] = cord + CSF_IN_RIM * (csf - cord)
     root = torch.where(draw.chance(n, 0.6), cord * (1 + 0.15 * draw.normal(n)), draw.uniform(n))
     table[:, tissue.ROOT] = root.clamp(0, 1.5)
     half = tissue.N_BACKGROUND_BINS

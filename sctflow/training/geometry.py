@@ -143,7 +143,7 @@ def tissue_planes(draw: Draw, scene: Scene, frame: Frame, anatomy: Anatomy) -> t
     found = torch.where(inside, found, tissue.VOID)
     is_cord = (found >= tissue.WHITE) & (found <= tissue.GRAY_RIM)
     empty = (scene.kind == NO_CORD).view(n, 1, 1, 1)
-    return torch.where(is_cord & empty, tissue.CSF, found).long()
+    return torch.where((is_cord | (found == tissue.RIM)) & empty, tissue.CSF, found).long()
 
 
 def _image_plane(draw: Draw, scene: Scene, frame: Frame) -> tuple[torch.Tensor, torch.Tensor]:

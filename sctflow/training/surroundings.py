@@ -21,7 +21,7 @@ def fill_void(draw: Draw, classes: torch.Tensor, scene: Scene, frame: Frame) -> 
         made[cellular] = FILL + _voronoi(draw, int(cellular.sum()), m, 18) % N_FILL
     if frame.surroundings:
         made = _add_vessels(draw, made)
-    protected = (classes >= tissue.WHITE) & (classes <= tissue.CSF) | (classes == tissue.ROOT)
+    protected = (classes >= tissue.WHITE) & (classes <= tissue.CSF) | (classes >= tissue.ROOT)
     replace = (classes == tissue.VOID) | (_beyond(draw, scene, m, frame)[:, None] & ~protected)
     return torch.where(replace, made[:, None], classes)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sctflow.training.acquisition import mirrored
-from sctflow.training.anatomy import CSF, VOID, WHITE, Anatomy, pack_template
+from sctflow.training.anatomy import CSF, RIM, VOID, WHITE, Anatomy, pack_template
 from sctflow.training.cord import FRAMES, loss
 from sctflow.training.draw import Draw
 from sctflow.training.generator import make_batch
@@ -77,7 +77,7 @@ def test_mirrored_indices_fold_back_into_the_field_of_view():
     assert mirrored(4, 0, 4).tolist() == [0, 1, 2, 3]
 
 
-def test_a_gap_between_the_masks_of_cord_and_csf_is_csf():
+def test_what_lies_between_the_masks_of_cord_and_csf_is_its_rim():
     shape = (141, 141, 100)
     x, y, _ = np.indices(shape)
     distance = np.hypot(x - 70, y - 72)
@@ -88,7 +88,7 @@ def test_a_gap_between_the_masks_of_cord_and_csf_is_csf():
     none = np.zeros(shape, np.uint8)
     packed = pack_template(np.full(shape, 50, np.uint8), cord, csf, none, none, none)
     rim = (distance[..., 0] >= 9) & (distance[..., 0] < 10)
-    assert (packed.classes[90].T[rim] == CSF).all()
+    assert (packed.classes[90].T[rim] == RIM).all()
 
 
 def test_packing_keeps_cord_csf_and_what_is_not_shown_apart():
