@@ -1,3 +1,3 @@
 """sctflow: processing of spinal-cord MRI, from BIDS dataset to measures and reports."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
