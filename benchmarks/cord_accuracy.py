@@ -102,17 +102,22 @@ def draw(row: dict, path: Path, title: str) -> None:
     planes = [(data[middle], mask[middle], zooms[2] / zooms[1], None)]
     planes += [(data[..., k], mask[..., k], zooms[1] / zooms[0], k) for k in chosen]
     for axis, (image, outline, aspect, k) in zip(axes, planes, strict=False):
+        window = [slice(None)] * 2
+        if k is not None and outline.any():
+            middle_of = np.argwhere(outline).mean(0)
+            window = [
+                slice(max(0, int(m - 20 / z)), int(m + 20 / z) + 1)
+                for m, z in zip(middle_of, zooms[:2], strict=True)
+            ]
+        window = tuple(window)
+        shown = image[window]
         axis.imshow(
-            image.T, origin="lower", cmap="gray", aspect=aspect, vmax=np.percentile(image, 99.7)
+            shown.T, origin="lower", cmap="gray", aspect=aspect, vmax=np.percentile(shown, 99)
         )
         if row["truth"] is not None and k is not None:
-            axis.contour(row["truth"][..., k].T, [0.5], colors="cyan", linewidths=0.7)
+            axis.contour(row["truth"][..., k][window].T, [0.5], colors="cyan", linewidths=0.7)
         if outline.any():
-            axis.contour(outline.T, [0.5], colors="red", linewidths=0.8)
-            if k is not None:
-                x, y = np.argwhere(outline).mean(0)
-                axis.set_xlim(x - 20 / zooms[0], x + 20 / zooms[0])
-                axis.set_ylim(y - 20 / zooms[1], y + 20 / zooms[1])
+            axis.contour(outline[window].T, [0.5], colors="red", linewidths=0.8)
     for axis in axes:
         axis.axis("off")
     axes[0].set_title(title, fontsize=8, loc="left")
