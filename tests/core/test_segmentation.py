@@ -84,6 +84,15 @@ def test_a_volume_without_cord_gives_an_empty_mask_and_says_so():
     assert "No spinal cord was found" in found.warnings[0]
 
 
+def test_a_slice_with_an_area_out_of_line_is_named():
+    data, affine = bright_cord(slope=(0, 0))
+    wider = bright_cord(slope=(0, 0), radii=(11.0, 7.0))[0]
+    data[..., 20] = wider[..., 20]
+    affine[2, 2] = 5.0  # thick slices: no smoothing along the cord
+    (warning,) = segment_cord(data, affine, nets=NETS).warnings
+    assert "slices 20 is far" in warning
+
+
 def test_values_that_are_not_finite_do_not_spread():
     data, affine = bright_cord()
     expected = segment_cord(data, affine, nets=NETS).mask

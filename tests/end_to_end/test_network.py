@@ -9,7 +9,9 @@ import pytest
 
 # What the networks must reach on images that they were never trained on.
 LEAST_DICE = {"T2w": 0.95, "T1w": 0.93, "T2star": 0.93}
-MOST_AREA_ERROR = 0.06
+# On the same levels the manual T1w mask is a tenth smaller than the manual T2w mask, so that no
+# outline that is the same on both can be within 6 % of both (docs/methods/segmentation.md).
+MOST_AREA_ERROR = {"T2w": 0.06, "T1w": 0.12, "T2star": 0.06}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_mask_and_area_agree_with_the_hand(errsm30, derivative, suffix):
     by_hand = _voxels(labels / f"sub-errsm30_{suffix}_label-SC_seg.nii.gz") > 0
     found = _voxels(derivative(suffix, "mask.nii.gz")) > 0
     assert 2 * (found & by_hand).sum() / (found.sum() + by_hand.sum()) >= LEAST_DICE[suffix]
-    assert found.sum() == pytest.approx(by_hand.sum(), rel=MOST_AREA_ERROR)
+    assert found.sum() == pytest.approx(by_hand.sum(), rel=MOST_AREA_ERROR[suffix])
 
 
 @pytest.mark.parametrize("suffix", LEAST_DICE)

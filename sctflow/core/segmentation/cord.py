@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 LOW_CONFIDENCE = 0.5
+# An area this many times the median within the window, or the median this many times the area.
+JUMP_RATIO = 1.3
+JUMP_WINDOW_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,11 @@ def segment_cord(
         mask=back(mask.astype(np.uint8)),
         probability=back(soft),
         slices=table,
-        warnings=_warnings(table),
+        warnings=_warnings(table, zooms[2]),
     )
 
 
-def _warnings(slices: pd.DataFrame) -> tuple[str, ...]:
+def _warnings(slices: pd.DataFrame, spacing_mm: float) -> tuple[str, ...]:
     """Say what was not found or is doubtful."""
     found = slices.status != "none"
     if not found.any():
@@ -122,7 +125,26 @@ def _warnings(slices: pd.DataFrame) -> tuple[str, ...]:
     low = slices.slice[found & (slices.confidence < LOW_CONFIDENCE)].tolist()
     if low:
         messages.append(f"Confidence is low in slices {_ranges(low)}: look at them.")
+    jumps = slices.slice[found & _jumps(slices.area_mm2.to_numpy(), found.to_numpy(), spacing_mm)]
+    if len(jumps):
+        messages.append(
+            f"The area in slices {_ranges(jumps.tolist())} is far from that of their neighbours: "
+            "look at them."
+        )
     return tuple(messages)
+
+
+def _jumps(area: np.ndarray, found: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """Slices whose area is out of line with the median of those around them."""
+    reach = max(2, round(JUMP_WINDOW_MM / spacing_mm))
+    known = np.where(found & (area > 0), area, np.nan)
+    padded = np.pad(known, reach, constant_values=np.nan)
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    # Only where something is known: the median of nothing is no number, and a warning besides.
+    usual = np.full(len(area), np.nan)
+    some = np.isfinite(around).any(axis=1)
+    usual[some] = np.nanmedian(around[some], axis=1)
+    return (known > JUMP_RATIO * usual) | (known < usual / JUMP_RATIO)
 
 
 def _ranges(numbers: list[int]) -> str:
