@@ -23,6 +23,15 @@ class BrightIsCord(torch.nn.Module):
         return torch.where(there, 40 * ((middle - low) / (high - low).clamp(min=1e-6) - 0.5), -20)
 
 
+class NothingIsCord(torch.nn.Module):
+    """A net that sees no cord anywhere, unless it is given numbers that are none."""
+
+    def forward(self, images):
+        assert torch.isfinite(images).all()
+        return torch.full_like(images[:, :1], -20)
+
+
+DARK_NETS = CordNets(locate=NothingIsCord(), outline=[NothingIsCord()])
 NETS = CordNets(locate=BrightIsCord(), outline=[BrightIsCord()])
 
 
@@ -99,6 +108,17 @@ def test_values_that_are_not_finite_do_not_spread():
     data[2, 2, :] = np.nan
     data[3, 3, :] = np.inf
     np.testing.assert_array_equal(segment_cord(data, affine, nets=NETS).mask, expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "zooms"),
+    [((2, 2, 2), (1, 1, 1)), ((1, 40, 40), (4, 1, 1)), ((10, 10, 10), (20, 20, 20))],
+)
+def test_a_field_of_view_too_small_for_a_cord_is_answered_with_an_empty_mask(shape, zooms):
+    data = np.random.default_rng(0).random(shape)
+    found = segment_cord(data, np.diag([*zooms, 1.0]), nets=DARK_NETS)
+    assert found.mask.shape == shape
+    assert not found.mask.any()
 
 
 def test_one_slice_is_enough():

@@ -27,7 +27,7 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     shape = (n, 1, 1, 1)
     clipped = torch.minimum(torch.maximum(images, low.view(shape)), high.view(shape))
     middle = clipped[:, images.shape[1] // 2].flatten(1)
-    mean, sd = middle.mean(1).view(shape), middle.std(1).view(shape)
+    mean, sd = middle.mean(1).view(shape), middle.std(1, correction=0).view(shape)
     return (clipped - mean) / sd.clamp(min=1e-6)
 
 
