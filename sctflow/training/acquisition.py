@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from sctflow.core.segmentation.patches import normalise
+from sctflow.core.segmentation.patches import mirrored, normalise
 from sctflow.training import anatomy as tissue
 from sctflow.training.contrast import draw_intensities
 from sctflow.training.draw import Draw
@@ -134,10 +134,3 @@ def _limit_view(draw: Draw, image: torch.Tensor, share: float) -> torch.Tensor:
         columns = mirrored(size, cut[2], size - cut[3])
         image[i] = image[i][:, rows][:, :, columns]
     return image
-
-
-def mirrored(size: int, start: int, stop: int) -> torch.Tensor:
-    """Indices 0..size-1 folded back into [start, stop)."""
-    length = stop - start
-    position = torch.remainder(torch.arange(size) - start, 2 * length)
-    return start + torch.where(position < length, position, 2 * length - 1 - position)

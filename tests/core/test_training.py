@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sctflow.training.acquisition import mirrored
+from sctflow.core.segmentation.patches import mirrored
 from sctflow.training.anatomy import CSF, RIM, VOID, WHITE, Anatomy, pack_template
 from sctflow.training.cord import FRAMES, loss
 from sctflow.training.draw import Draw

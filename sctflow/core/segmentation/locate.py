@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from sctflow.core.segmentation.patches import neighbours, normalise
+from sctflow.core.segmentation.patches import mirrored, neighbours, normalise
 
 PIXEL_MM = 1.6
 # The networks were trained on frames of 80 pixels; smaller fields are mirrored up to that.
@@ -94,8 +94,7 @@ def _mirrored_to_fit(n: int) -> tuple[torch.Tensor, slice]:
     """Indices that extend an axis by mirroring to a size the network takes, and where it lies."""
     total = max(LEAST_SIZE, -(-n // SIZE_MULTIPLE) * SIZE_MULTIPLE)
     before = (total - n) // 2
-    position = (torch.arange(total) - before) % (2 * n)
-    return torch.where(position < n, position, 2 * n - 1 - position), slice(before, before + n)
+    return mirrored(total, before, before + n) - before, slice(before, before + n)
 
 
 def _normalise_body(images: torch.Tensor) -> torch.Tensor:

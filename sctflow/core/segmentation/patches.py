@@ -38,6 +38,16 @@ def neighbours(n_slices: int, spacing_mm: float) -> np.ndarray:
     return every.clip(0, n_slices - 1)
 
 
+def mirrored(size: int, start: int, stop: int) -> torch.Tensor:
+    """Indices 0..size-1 folded back into [start, stop): how an image goes on beyond its edges.
+
+    Training images end as images do at prediction, so both use this.
+    """
+    length = stop - start
+    position = torch.remainder(torch.arange(size) - start, 2 * length)
+    return start + torch.where(position < length, position, 2 * length - 1 - position)
+
+
 def cut_patches(
     slices: torch.Tensor,
     stacks: np.ndarray,
