@@ -7,6 +7,7 @@ import pytest
 from sctflow.bids import find_manual_labels
 from sctflow.core.grid import canonicalize
 from sctflow.core.segmentation import segment_cord
+from sctflow.demo import make_participant
 from sctflow.models import cord_model, load_cord_nets
 
 # Cord, CSF and everything else.
@@ -83,6 +84,18 @@ def test_the_model_is_named_with_a_checksum():
     _, info = load_cord_nets()
     assert info == cord_model()
     assert len(info["checksum"]) == 64
+
+
+@pytest.mark.parametrize("participant", [1, 2])
+def test_a_vertebral_body_is_not_taken_for_the_cord(nets, participant):
+    for image in make_participant(participant):
+        affine = image.image.affine
+        found = segment_cord(np.asarray(image.image.dataobj), affine, nets=nets).mask
+        truth = np.asarray(image.cord.dataobj)
+        found, truth = (canonicalize(m > 0, affine)[0] for m in (found, truth))
+        slices = [dice(found[..., k], truth[..., k]) for k in range(truth.shape[2])]
+        # The outline is drawn inside the edge; a body in front of the canal would give 0.
+        assert min(slices) > 0.85
 
 
 def real_image(dataset, name):

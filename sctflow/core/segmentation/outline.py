@@ -24,6 +24,9 @@ SMOOTH_MM = 1.0
 # A patch follows its neighbours rather than its own centroid where it holds less cord than this.
 LEAST_AREA_MM2 = 10.0
 CENTRE_SMOOTH_MM = 3.0
+# How far from the localiser's path the cord may lie: what is farther counts less, so that a
+# vertebral body taken for cord does not draw the patch away from the cord.
+PATH_ERROR_MM = 6.0
 
 
 def outline_cord(
@@ -102,9 +105,10 @@ def _recentre(
     patches: torch.Tensor, centres: np.ndarray, shape: tuple[int, ...], zooms: tuple[float, ...]
 ) -> np.ndarray:
     """Centroid of the cord in each patch as a smooth path, voxels."""
-    weight = patches[:, 0].numpy() ** 2
-    area = weight.sum((1, 2)) * PIXEL_MM**2
     reach = (np.arange(SIZE) + 0.5 - SIZE / 2) * PIXEL_MM
+    near = np.exp(-0.5 * (reach / PATH_ERROR_MM) ** 2)
+    weight = patches[:, 0].numpy() ** 2 * near[:, None] * near[None, :]
+    area = weight.sum((1, 2)) * PIXEL_MM**2
     total = np.maximum(weight.sum((1, 2)), 1e-6)
     shift = np.stack([(weight.sum(1) * reach).sum(1), (weight.sum(2) * reach).sum(1)], 1)
     shift /= total[:, None]
