@@ -54,8 +54,9 @@ def test_a_bright_ellipse_comes_back_with_its_area_and_place():
     found = segment_cord(data, affine, nets=NETS)
     area = np.pi * 6.5 * 4.0
     assert found.slices.status.eq("cord").all()
-    # One slice: pixels of 0.64 mm2 on a boundary of 34 mm, seven of them make 6 %. Their mean: two interpolations
-    # between 0.8 and 0.6 mm, and smoothing along the cord, blur a convex shape inwards by 1 %.
+    # One slice: pixels of 0.64 mm2 on a boundary of 34 mm, seven of them make 6 %. Their mean:
+    # two interpolations between 0.8 and 0.6 mm, and smoothing along the cord, blur a convex
+    # shape inwards by 1 %.
     areas = found.mask.sum((0, 1)) * 0.64
     assert areas == pytest.approx(area, rel=0.06)
     assert areas.mean() == pytest.approx(area, rel=0.02)
