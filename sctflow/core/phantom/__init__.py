@@ -1,0 +1,1 @@
+"""A parametric spine and cord with known truth, from published measurements."""
