@@ -1,0 +1,167 @@
+"""The centreline of the phantom's cord, and its frame: world millimetres to (u, v, s) and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sctflow.core.phantom.levels import Levels
+
+STEP = 0.5  # mm of arc between the points of the curve
+_ABOVE, _BELOW = 90.0, 60.0  # mm that the curve goes on above the junction and below the sacrum
+
+# Tilt about the right-left axis in degrees (positive: leaning forwards going up) at the middle of
+# each vertebra. C1 to L1: means of healthy adults lying in the scanner, rounded from the
+# PAM50-normalised database (Valošek, Bédard et al. 2024, doi 10.1162/imag_a_00075); the rest
+# goes on into the lumbar lordosis and the sacrum.
+_LEAN = np.concatenate(
+    [
+        [0.0, -1.5, 1.0, 4.5, 8.5, 13.5, 20.0],
+        [24.0, 24.5, 22.5, 19.5, 14.5, 9.5, 4.0, 0.0, -2.5, -4.0, -5.0, -5.5],
+        [-6.5, -4.0, 3.0, 12.0, 25.0, 40.0],
+    ]
+)
+_LEAN_MEDULLA, _LEAN_PONS = 6.0, 16.0
+
+
+@dataclass(frozen=True)
+class CordCurve:
+    """A curve in the world (RAS, mm) with a frame that does not twist about it."""
+
+    start: float
+    """Arc length of the first point, mm; points follow every `STEP` mm, upwards."""
+    points: np.ndarray
+    """(n, 3) world mm."""
+    tangents: np.ndarray
+    """(n, 3) unit vectors along the cord, pointing up."""
+
+    @property
+    def s(self) -> np.ndarray:
+        """(n,) arc length of the points, mm."""
+        return self.start + STEP * np.arange(len(self.points))
+
+    def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points and tangents, each (…, 3), at arc lengths (…); straight beyond the ends."""
+        s = np.asarray(s, float)
+        index = (s - self.start) / STEP
+        inside = np.clip(index, 0, len(self.points) - 1)
+        low = np.minimum(inside.astype(np.intp), len(self.points) - 2)
+        part = (inside - low)[..., None]
+        tangent = self.tangents[low] * (1 - part) + self.tangents[low + 1] * part
+        point = self.points[low] * (1 - part) + self.points[low + 1] * part
+        return point + ((index - inside) * STEP)[..., None] * tangent, tangent
+
+    def axes(self, s: np.ndarray) -> np.ndarray:
+        """Right, anterior and up axis of the frame, (…, 3 axes, 3), orthonormal."""
+        return frame_axes(self.at(s)[1])
+
+    def to_world(self, uvs: np.ndarray) -> np.ndarray:
+        """World mm (…, 3) of points (…, 3) given as right, anterior and along the cord."""
+        uvs = np.asarray(uvs, float)
+        point, tangent = self.at(uvs[..., 2])
+        axes = frame_axes(tangent)
+        return point + uvs[..., :1] * axes[..., 0, :] + uvs[..., 1:2] * axes[..., 1, :]
+
+    def from_world(self, xyz: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Frame coordinates of world points: the inverse of `to_world`.
+
+        Parameters
+        ----------
+        xyz
+            (…, 3) mm.
+
+        Returns
+        -------
+        uvs
+            (…, 3): mm to the right of, in front of and along the cord.
+        axes
+            (…, 3, 3): axes of the frame at the foot point, as `axes` gives them.
+        """
+        xyz = np.asarray(xyz, float)
+        s = np.interp(xyz[..., 2], self.points[:, 2], self.s)
+        # Newton on (p - c(s)) . t(s) = 0; the curve bends so little that four steps reach 1e-4 mm.
+        for _ in range(4):
+            point, tangent = self.at(s)
+            away = xyz - point
+            bend = (self.at(s + STEP)[1] - self.at(s - STEP)[1]) / (2 * STEP)
+            slope = np.maximum(1.0 - np.einsum("...i,...i", away, bend), 0.2)
+            s = s + np.einsum("...i,...i", away, tangent) / slope
+        point, tangent = self.at(s)
+        axes = frame_axes(tangent)
+        away = xyz - point
+        u = np.einsum("...i,...i", away, axes[..., 0, :])
+        v = np.einsum("...i,...i", away, axes[..., 1, :])
+        return np.stack([u, v, s], -1), axes
+
+
+def frame_axes(tangent: np.ndarray) -> np.ndarray:
+    """Right, anterior and up axis, (…, 3, 3): anterior is the world's, made perpendicular."""
+    up = tangent / np.linalg.norm(tangent, axis=-1, keepdims=True)
+    anterior = np.array([0.0, 1.0, 0.0]) - up[..., 1:2] * up
+    anterior = anterior / np.linalg.norm(anterior, axis=-1, keepdims=True)
+    return np.stack([np.cross(anterior, up), anterior, up], -2)
+
+
+def make_curve(
+    levels: Levels,
+    *,
+    straight: bool = False,
+    bend: float = 1.0,
+    head_tilt: float = 0.0,
+    scoliosis: float = 0.0,
+    scoliosis_apex: float = 15.0,
+    origin_level: float = 5.5,
+) -> CordCurve:
+    """Lay the cord into the world.
+
+    Parameters
+    ----------
+    levels
+        Positions along the cord.
+    straight
+        Whether the cord runs straight up; the other shapes are then not looked at.
+    bend
+        Strength of lordosis and kyphosis; 1 is the mean of adults in the scanner.
+    head_tilt
+        Degrees by which head and upper neck lean forwards (flexion) more than on average.
+    scoliosis
+        Greatest tilt to the side in degrees (Cobb's angle is about twice this).
+    scoliosis_apex
+        Continuous vertebral level at which the spine is farthest to the side.
+    origin_level
+        Continuous vertebral level whose cord centre is the world's origin.
+    """
+    low = levels.discs[-1] - _BELOW
+    s = np.arange(low, _ABOVE + STEP / 2, STEP)
+    lean, side = np.zeros_like(s), np.zeros_like(s)
+    if not straight:
+        lean = _smooth(bend * _lean(levels, s) + head_tilt * _upper(levels.vertebral(s)))
+        away = (levels.vertebral(s) - scoliosis_apex) / 3.5
+        side = -scoliosis * np.sqrt(2 * np.e) * away * np.exp(-(away**2))
+    tangents = np.stack([-np.tan(np.deg2rad(side)), np.tan(np.deg2rad(lean)), np.ones_like(s)], -1)
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+    middle = 0.5 * (tangents[1:] + tangents[:-1])
+    points = np.concatenate([np.zeros((1, 3)), np.cumsum(middle * STEP, axis=0)])
+    curve = CordCurve(float(s[0]), points, tangents)
+    origin = curve.at(levels.position(origin_level))[0]
+    return CordCurve(float(s[0]), points - origin, tangents)
+
+
+def _lean(levels: Levels, s: np.ndarray) -> np.ndarray:
+    """Mean tilt in degrees at positions s."""
+    at = [levels.middle(vertebra) for vertebra in range(1, len(_LEAN) + 1)]
+    known = np.array([20.0, -12.0, *at])
+    values = np.array([_LEAN_PONS, _LEAN_MEDULLA, *_LEAN])
+    return np.interp(s, known[::-1], values[::-1])
+
+
+def _upper(level: np.ndarray) -> np.ndarray:
+    """1 in the head, falling to 0 at C6."""
+    return np.clip((6.0 - level) / 4.0, 0.0, 1.0)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter1d
+
+    return gaussian_filter1d(values, 12.0 / STEP, mode="nearest")
