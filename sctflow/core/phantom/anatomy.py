@@ -69,7 +69,7 @@ class Anatomy:
     levels: Levels
     curve: CordCurve
     table: np.ndarray
-    """(n, len(Station._fields)) stations at the arc lengths of `curve.s`."""
+    """(n, len(Station._fields)) float32: stations at the arc lengths of `curve.s`."""
     lesions: tuple[Lesion, ...]
     compressions: tuple[Compression, ...]
     body: Body
@@ -150,7 +150,7 @@ def make_anatomy(
         canal_forward=canal_shift[1] + dims.canal_forward(levels, s),
         pressed=_pressed(half_depth, deep, area, ratio),
     )
-    table = np.stack(station, 1)
+    table = np.stack(station, 1).astype(np.float32)
     return Anatomy(levels, curve, table, lesions, compressions, body or Body(), seed)
 
 

@@ -90,4 +90,4 @@ IS_CANAL = IS_CORD | IS_CSF | (_CODE == Tissue.ROOT)
 
 def is_region(region: int) -> np.ndarray:
     """For each of the 256 codes: whether it is atlas region 0 to 36, healthy or not; (256,)."""
-    return (_REGION == region) & (IS_CORD if region < N_CORD else IS_CSF)
+    return (region == _REGION) & (IS_CORD if region < N_CORD else IS_CSF)

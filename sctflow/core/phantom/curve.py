@@ -41,6 +41,11 @@ class CordCurve:
         """(n,) arc length of the points, mm."""
         return self.start + STEP * np.arange(len(self.points))
 
+    @property
+    def is_straight(self) -> bool:
+        """Whether the curve runs straight up the world's third axis."""
+        return bool(np.all(self.tangents[:, :2] == 0))
+
     def at(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points and tangents, each (…, 3), at arc lengths (…); straight beyond the ends."""
         s = np.asarray(s, float)
@@ -79,6 +84,9 @@ class CordCurve:
             (…, 3, 3): axes of the frame at the foot point, as `axes` gives them.
         """
         xyz = np.asarray(xyz, float)
+        if self.is_straight:
+            uvs = xyz - self.points[0] + np.array([0.0, 0.0, self.start])
+            return uvs, np.broadcast_to(np.eye(3), (*xyz.shape, 3))
         s = np.interp(xyz[..., 2], self.points[:, 2], self.s)
         # Newton on (p - c(s)) . t(s) = 0; the curve bends so little that four steps reach 1e-4 mm.
         for _ in range(4):
