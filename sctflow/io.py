@@ -104,8 +104,36 @@ def _one_line(error: BaseException) -> str:
 
 def save_image(img: nib.Nifti1Image, path: str | os.PathLike) -> Path:
     """Write a NIfTI image, compressed if the name ends in ``.gz``."""
-    path = Path(path)
-    content = img.to_bytes()
+    return _write_nifti(img.to_bytes(), Path(path))
+
+
+def save_scaled(
+    stored: np.ndarray, affine: np.ndarray, path: str | os.PathLike, *, scale: float
+) -> Path:
+    """Write integers as a NIfTI image whose values are `scale` times what is stored.
+
+    Parameters
+    ----------
+    stored
+        (x, y, z) integers, stored as they are.
+    affine
+        (4, 4) voxel to world, RAS mm.
+    path
+        ``.nii`` or ``.nii.gz``.
+    scale
+        Goes into the header as the slope.
+    """
+    header = nib.Nifti1Image(stored, affine).header
+    header.set_sform(affine, 1)
+    header.set_qform(affine, 1)
+    header.set_xyzt_units("mm", "sec")
+    header.set_slope_inter(scale, 0)
+    header["vox_offset"] = header.single_vox_offset
+    # nibabel would divide the array by the slope. Four bytes say that no extension follows.
+    return _write_nifti(header.binaryblock + bytes(4) + stored.tobytes("F"), Path(path))
+
+
+def _write_nifti(content: bytes, path: Path) -> Path:
     if path.suffix == ".gz":
         # 31: a gzip container, which zlib writes without a time or a name.
         packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)

@@ -35,6 +35,16 @@ def test_an_image_comes_back_as_it_was(tmp_path, img, name, kind, dtype):
     assert back.get_filename() == str(path)
 
 
+def test_counts_are_stored_as_they_are_and_read_as_parts(tmp_path):
+    counts = np.random.default_rng(0).integers(0, 65, (5, 6, 7)).astype(np.uint8)
+    affine = np.diag([-0.5, 0.5, 0.5, 1.0])
+    path = io.save_scaled(counts, affine, tmp_path / "a.nii.gz", scale=1 / 64)
+    back = io.load_image(path)
+    np.testing.assert_array_equal(back.get_fdata(), counts / 64)
+    np.testing.assert_array_equal(back.affine, affine)
+    assert back.get_data_dtype() == np.uint8
+
+
 def test_the_scaling_of_the_header_is_applied(tmp_path, img):
     path = io.save_image(img, tmp_path / "a.nii")
     content = bytearray(path.read_bytes())

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sctflow.core.phantom.anatomy import Anatomy
+from sctflow.core.phantom.anatomy import Anatomy, Station
+from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.cord import paint_sac
 from sctflow.core.phantom.spine import paint_spine
 from sctflow.core.phantom.surroundings import paint_body
@@ -86,7 +87,8 @@ def sample(
     n_voxels = int(np.prod(shape))
     everywhere = np.arange(n_voxels)
     offsets = sub_offsets(affine, across=_ACROSS_OUTSIDE, along=_ALONG_OUTSIDE)
-    codes = np.full((n_voxels, len(offsets) if surroundings else 1), 54, np.uint8)
+    shape_of_codes = (n_voxels, len(offsets) if surroundings else 1)
+    codes = np.full(shape_of_codes, Tissue.BACKGROUND, np.uint8)
     if surroundings:
         _paint(anatomy, shape, affine, everywhere, offsets, codes)
     inner = voxels_near_sac(anatomy, shape, affine)
@@ -187,11 +189,26 @@ def _paint(
     for rows, uvs, xyz in frame_points(anatomy, shape, affine, voxels, offsets):
         u, v, s = np.ascontiguousarray(uvs.reshape(-1, 3).T)
         station = anatomy.at(s)
-        painted = np.full(len(u), 54, np.uint8)
-        paint_body(painted, anatomy, u, v, s, station, xyz.reshape(-1, 3))
-        paint_spine(painted, anatomy, u, v, s, station)
+        painted = np.full(len(u), Tissue.BACKGROUND, np.uint8)
+        around = np.flatnonzero(~_deep_in_sac(anatomy, u, v, s, station))
+        part = painted[around]
+        where = u[around], v[around], s[around]
+        station_around = Station(*(column[around] for column in station))
+        paint_body(part, anatomy, *where, station_around, xyz.reshape(-1, 3)[around])
+        paint_spine(part, anatomy, *where, station_around)
+        painted[around] = part
         paint_sac(painted, anatomy, u, v, s, station)
         codes[rows] = painted.reshape(codes[rows].shape)
+
+
+def _deep_in_sac(
+    anatomy: Anatomy, u: np.ndarray, v: np.ndarray, s: np.ndarray, station: Station
+) -> np.ndarray:
+    """Points that are in the dural sac for certain: what surrounds it need not be painted."""
+    across = (u - station.canal_right) / np.maximum(station.canal_half_width, 0.1)
+    forward = (v - station.canal_forward) / np.maximum(station.canal_half_depth, 0.1)
+    deep = (across**2 + forward**2 < 0.9) & (station.pressed == 0)
+    return deep & (s < anatomy.levels.top) & (s > anatomy.levels.disc(26) + 1.0)
 
 
 def _flat_blocks(steps: np.ndarray) -> list[np.ndarray]:
