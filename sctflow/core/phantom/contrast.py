@@ -177,7 +177,7 @@ class Protocol:
         return metadata
 
 
-_SLAB = 0.05
+_SLAB = 0.01
 """Fluid takes long to cross a slab of 10 cm, compared with a slice."""
 
 

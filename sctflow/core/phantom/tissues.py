@@ -72,7 +72,7 @@ _OTHERS: dict[Tissue, tuple[float, ...]] = {
 _EMPTY = (0.0, 1000.0, 50.0, 25.0, 0.0, 1.0, 1.0)
 """Air, background and codes that are not in use give no signal."""
 
-_FLOW = {Tissue.CSF: (0.6, 0.0), Tissue.ARTERY: (30.0, 0.95), Tissue.VEIN: (8.0, 0.7)}
+_FLOW = {Tissue.CSF: (0.6, 0.0), Tissue.ARTERY: (150.0, 0.95), Tissue.VEIN: (30.0, 0.7)}
 """Exchange of spins per second, share of a spin echo lost."""
 
 _FAT = {
