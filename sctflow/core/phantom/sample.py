@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from sctflow.core.phantom.anatomy import Anatomy, Station
 from sctflow.core.phantom.codes import Tissue
@@ -54,6 +55,32 @@ class Sampled:
         out = _row_means(table, self.codes)
         out[self.inner] = _row_means(table, self.inner_codes)
         return out.reshape(self.shape)
+
+    def series(self, tables: np.ndarray) -> np.ndarray:
+        """Means for every slice along the third axis by its own table, over time.
+
+        Parameters
+        ----------
+        tables
+            (slices, 256, t) numbers.
+
+        Returns
+        -------
+        ndarray
+            (x, y, slices, t) float32.
+        """
+        inner_row = np.full(len(self.codes), -1)
+        inner_row[self.inner] = np.arange(len(self.inner))
+        inner_row = inner_row.reshape(self.shape)
+        coarse = self.codes.reshape(*self.shape, -1)
+        out = np.empty((*self.shape, tables.shape[-1]), np.float32)
+        for k, table in enumerate(np.asarray(tables, np.float32)):
+            row = inner_row[:, :, k].ravel()
+            plane = _parts(coarse[:, :, k].reshape(len(row), -1)) @ table
+            fine = row >= 0
+            plane[fine] = _parts(self.inner_codes[row[fine]]) @ table
+            out[:, :, k] = plane.reshape(*self.shape[:2], -1)
+        return out
 
 
 def sample(
@@ -238,3 +265,11 @@ def _row_means(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
         part = codes[start : start + step]
         out[start : start + step] = table[part].mean(1)
     return out
+
+
+def _parts(codes: np.ndarray) -> csr_matrix:
+    """Part of each row's points that have each code, (rows, 256)."""
+    n_rows, n_points = codes.shape
+    each = np.full(codes.size, 1.0 / n_points, np.float32)
+    starts = np.arange(0, codes.size + 1, n_points)
+    return csr_matrix((each, codes.ravel().astype(np.int32), starts), shape=(n_rows, 256))
