@@ -19,3 +19,7 @@ class ImageError(SctflowError):
 
 class SegmentationError(SctflowError):
     """A mask is missing, empty or does not fit its image."""
+
+
+class TemplateError(SctflowError):
+    """A template, or a piece of one, is not there or cannot be installed."""

@@ -48,6 +48,7 @@ class Settings:
     segmentation_method: str = field(default="network", metadata=RESULT)
     ignore_labels: tuple[str, ...] = field(default=(), metadata=RESULT)
     random_seed: int = field(default=0, metadata=RESULT)
+    template: str | None = None
 
     nprocs: int | None = None
     omp_nthreads: int = 1

@@ -1,23 +1,47 @@
-"""The companion command `sctflow-data`: data to try the program on."""
+"""The companion command `sctflow-data`: templates, and data to try the program on."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from sctflow import __version__
-from sctflow.errors import SctflowError
+from sctflow.errors import SctflowError, TemplateError
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe the command line of `sctflow-data`."""
     parser = argparse.ArgumentParser(
-        prog="sctflow-data", description="Data to try sctflow on.", allow_abbrev=False
+        prog="sctflow-data",
+        description="Templates, and data to try sctflow on.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"sctflow {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
+    _add_demo(commands)
+    _add_install(commands)
+    _add_list(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `sctflow-data`; returns the exit code."""
+    options = build_parser().parse_args(argv)
+    try:
+        options.run(options)
+    except SctflowError as error:
+        print(f"sctflow-data: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("sctflow-data: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _add_demo(commands: argparse._SubParsersAction) -> None:
     demo = commands.add_parser(
         "demo",
         help="write a small synthetic BIDS dataset",
@@ -42,18 +66,44 @@ def build_parser() -> argparse.ArgumentParser:
         help="add the true cord masks as manual labels, in OUT/derivatives/labels",
     )
     demo.set_defaults(run=_demo)
-    return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `sctflow-data`; returns the exit code."""
-    options = build_parser().parse_args(argv)
-    try:
-        options.run(options)
-    except SctflowError as error:
-        print(f"sctflow-data: {error}", file=sys.stderr)
-        return 1
-    return 0
+def _add_install(commands: argparse._SubParsersAction) -> None:
+    install = commands.add_parser(
+        "install",
+        help="install a template",
+        description="Install a template in TemplateFlow's layout: in TEMPLATEFLOW_HOME where that "
+        "is set and can be written to, in the user's cache otherwise. PAM50 is downloaded from "
+        "its authors, or taken from a copy; SCTPhantom is made by the program.",
+        allow_abbrev=False,
+    )
+    install.add_argument("template", choices=("PAM50", "SCTPhantom"), help="which one")
+    install.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FOLDER_OR_ZIP",
+        help="a copy of PAM50 as its authors release it (with template/ and atlas/), instead of "
+        "a download",
+    )
+    install.add_argument(
+        "--sha256", metavar="HEX", help="checksum that the archive of PAM50 must have"
+    )
+    install.add_argument(
+        "--force", action="store_true", help="replace the template if it is installed"
+    )
+    install.set_defaults(run=_install)
+
+
+def _add_list(commands: argparse._SubParsersAction) -> None:
+    listing = commands.add_parser(
+        "list",
+        help="show the templates that are installed",
+        description="Show the templates of the cord that are installed, where they are, what they "
+        "have and what they lack.",
+        allow_abbrev=False,
+    )
+    listing.set_defaults(run=_list)
 
 
 def _seed(text: str) -> int:
@@ -74,3 +124,30 @@ def _demo(options: argparse.Namespace) -> None:
         labels=options.labels,
     )
     print(f"Wrote a BIDS dataset of {options.participants} participants to {root}")
+
+
+def _install(options: argparse.Namespace) -> None:
+    if options.template == "SCTPhantom":
+        if options.source or options.sha256:
+            raise TemplateError(
+                "SCTPhantom is made by the program: --from and --sha256 are not for it"
+            )
+        from sctflow.templates.builtin import make_phantom
+
+        template = make_phantom(force=options.force)
+        print(f"{template.name} {template.version} is in {template.root}")
+        return
+    from sctflow.templates.install import install_pam50, show_progress
+
+    install_pam50(
+        options.source,
+        force=options.force,
+        sha256=options.sha256,
+        progress=show_progress,
+    )
+
+
+def _list(options: argparse.Namespace) -> None:
+    from sctflow.templates.listing import list_templates
+
+    print("\n".join(list_templates()))

@@ -57,8 +57,10 @@ def available_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def start_run(settings: Settings, argv: Sequence[str]) -> Run:
-    """Make the run's folder, and save settings, command line and versions in it."""
+def start_run(
+    settings: Settings, argv: Sequence[str], template: Mapping[str, str | None] | None = None
+) -> Run:
+    """Make the run's folder, and save settings, command line, versions and template in it."""
     from uuid import uuid4
 
     from ..io import save_json
@@ -67,7 +69,8 @@ def start_run(settings: Settings, argv: Sequence[str]) -> Run:
     run = Run(uuid=uuid, folder=settings.output_dir / "logs" / uuid)
     run.folder.mkdir(parents=True, exist_ok=True)
     settings.to_toml(run.folder / "settings.toml")
-    save_json(describe_environment(argv), run.folder / "environment.json")
+    environment = {**describe_environment(argv), "Template": template}
+    save_json(environment, run.folder / "environment.json")
     return run
 
 

@@ -41,6 +41,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "derivatives": types.named_folders,
     "ignore_labels": tuple,
     "random_seed": types.whole_number,
+    "template": types.template,
     "nprocs": types.whole_number,
     "omp_nthreads": types.whole_number,
     "mem": types.gigabytes,
@@ -161,6 +162,12 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         "--random-seed",
         metavar="N",
         help=f"seed of everything random (default: {Settings.random_seed})",
+    )
+    add(
+        "--template",
+        metavar="NAME|DIR",
+        help="PAM50, SCTPhantom or a folder in TemplateFlow's layout; it is looked for and "
+        "recorded, no step uses it yet (default: PAM50, if it is installed)",
     )
 
 

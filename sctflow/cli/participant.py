@@ -22,6 +22,7 @@ from .environment import Run, save_outcome, start_run
 from .execute import count_steps, nipype_config, plugin_choice, run_workflow
 from .log import LOG_NAME, log_to_console, log_to_file
 from .outcome import collect_errors, failed, summarise, write_methods, write_reports
+from .template import TemplateChoice, announce_template, choose_template
 from .validation import check_validation, start_validator
 
 if TYPE_CHECKING:
@@ -59,13 +60,15 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     console = Console(stderr=True)
     shown = log_to_console(console, settings.verbose)
     plugin_choice(settings)
+    template = choose_template(settings.template)
     inputs = select_inputs(settings)
-    run = _prepare_output(settings, argv, inputs)
+    run = _prepare_output(settings, argv, inputs, template)
     detailed = settings.debug or settings.verbose > 2
     log_to_file(
         run.folder / LOG_NAME, detailed=detailed, console=shown if settings.verbose > 1 else None
     )
     _announce(inputs, run, settings.segmentation_method)
+    announce_template(template)
     computing = not (settings.reports_only or settings.boilerplate_only)
     if computing and any(item.anat for item in inputs):
         _preload_workers(settings, inputs)
@@ -154,11 +157,16 @@ def clean_work_dir(work_dir: Path) -> None:
 
 
 def _prepare_output(
-    settings: Settings, argv: Sequence[str], inputs: Sequence[ParticipantInputs]
+    settings: Settings,
+    argv: Sequence[str],
+    inputs: Sequence[ParticipantInputs],
+    template: TemplateChoice | None,
 ) -> Run:
     output_dir = settings.output_dir
     output_dir.mkdir(parents=True, exist_ok=True)
     links = dataset_links(settings.bids_dir, settings.derivatives)
+    if template:
+        links.setdefault(template.name, template.folder)
     write_dataset_description(output_dir, settings.bids_dir, settings.digest(), links=links)
     write_bidsignore(output_dir)
     for item in inputs:
@@ -167,7 +175,7 @@ def _prepare_output(
         for pattern in (f"sub-{label}/**/.*.part", f".sub-{label}.html.*.part"):
             for leftover in output_dir.glob(pattern):
                 leftover.unlink(missing_ok=True)
-    return start_run(settings, argv)
+    return start_run(settings, argv, template and template.record())
 
 
 def _announce(inputs: Sequence[ParticipantInputs], run: Run, method: str) -> None:

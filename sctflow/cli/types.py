@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..templates.places import is_name
+
 UNITS = {"B": 1e-9, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 
 
@@ -73,3 +75,8 @@ def plugin(text: str) -> str:
     if not text.isidentifier():
         raise ValueError(f"{text!r} is neither a plugin's name nor a YAML file")
     return text
+
+
+def template(text: str) -> str:
+    """Name of a template, or the absolute path of its folder."""
+    return text if is_name(text) else str(absolute_path(text))

@@ -1,0 +1,80 @@
+"""The template of a run: looked for before anything else, and recorded with the run."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..templates.builtin import installed_phantom, phantom_folder, phantom_version
+from ..templates.find import find_template
+from ..templates.layout import BUILTIN, PUBLISHED
+from ..templates.places import installed_template
+
+logger = logging.getLogger("sctflow")
+
+
+@dataclass(frozen=True)
+class TemplateChoice:
+    """The template that a run is to use.
+
+    Attributes
+    ----------
+    name, version
+        Of the template; the version is None if it names none.
+    folder
+        Where it is, or will be made.
+    made
+        Whether it is there. The built-in template is made when a step first needs it.
+    """
+
+    name: str
+    version: str | None
+    folder: Path
+    made: bool = True
+
+    def record(self) -> dict[str, str | None]:
+        """What is saved with the run."""
+        return {"Name": self.name, "Version": self.version, "Folder": str(self.folder)}
+
+
+def choose_template(wanted: str | None) -> TemplateChoice | None:
+    """Look for the template of a run; nothing is made or downloaded.
+
+    Parameters
+    ----------
+    wanted
+        A name or a folder; None where the user did not choose.
+
+    Returns
+    -------
+    TemplateChoice or None
+        None if the user did not choose and PAM50 is not installed.
+
+    Raises
+    ------
+    TemplateError
+        The template that was asked for is not there.
+    """
+    if wanted == BUILTIN:
+        made = installed_phantom() is not None
+        return TemplateChoice(BUILTIN, phantom_version(), phantom_folder(), made)
+    found = installed_template(PUBLISHED) if wanted is None else find_template(wanted)
+    return TemplateChoice(found.name, found.version, found.root) if found else None
+
+
+def announce_template(template: TemplateChoice | None) -> None:
+    """Say which template there is."""
+    if template is None:
+        logger.warning(
+            "Template %s is not installed; no step needs it yet. To install it: sctflow-data "
+            "install %s",
+            PUBLISHED,
+            PUBLISHED,
+        )
+        return
+    logger.info(
+        "Template: %s%s, %s %s",
+        template.name,
+        f" {template.version}" if template.version else "",
+        "in" if template.made else "built in, to be made in",
+        template.folder,
+    )
