@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import affine_transform, gaussian_filter, gaussian_filter1d
+from scipy.ndimage import affine_transform, gaussian_filter, gaussian_filter1d, spline_filter1d
+from scipy.sparse import csr_matrix
 
 _LOOP_MM = 70.0
 """Radius of the loops of the spine array, which is how deep they see."""
@@ -26,7 +27,7 @@ def coil_bias(
     lower: float,
     upper: float,
     depth: float = 60.0,
-    evenness: float = 0.35,
+    evenness: float = 0.5,
     end_mm: float = 25.0,
     ripple: float = 0.06,
 ) -> np.ndarray:
@@ -114,9 +115,9 @@ def shift_slices(
 ) -> np.ndarray:
     """Move every slice of every volume in its plane, then average blocks to voxels.
 
-    The motion is done once, by cubic splines, on a grid finer than the image's, so that what is
-    known about the motion is exact on the image (a hundredth of a voxel for `factor` of 3 or
-    more). Beyond the edges the outermost values go on.
+    The motion is made by cubic splines on a grid finer than the image's, so that what is known
+    about it is exact on the image (a hundredth of a voxel for a `factor` of 3 or more). Beyond
+    the edges the outermost values go on.
 
     Parameters
     ----------
@@ -139,27 +140,46 @@ def shift_slices(
     nz, nt = shifts.shape[:2]
     nx, ny = fine.shape[0] // factor, fine.shape[1] // factor
     turns = np.zeros((nz, nt)) if rotation is None else np.radians(rotation)
+    spacing = np.asarray(zooms) / factor
+    # Shifting and averaging are linear along each axis: two small matrices per slice.
+    to_spline = [spline_filter1d(np.eye(n), axis=0, mode="mirror") for n in fine.shape[:2]]
     moved = np.empty((nx, ny, nz, nt), np.float32)
     for k in range(nz):
         for t in range(nt):
             plane = fine[:, :, k] if fine.ndim == 3 else fine[:, :, k, t]
-            plane = _move(plane, shifts[k, t], np.asarray(zooms) / factor, turns[k, t])
-            blocks = plane[: nx * factor, : ny * factor].reshape(nx, factor, ny, factor)
-            moved[:, :, k, t] = blocks.mean(axis=(1, 3))
+            if turns[k, t]:
+                plane = _turn(plane.astype(float), turns[k, t], spacing)
+            rows, columns = (
+                (_shift_and_average(len(points), shift, factor) @ points).astype(np.float32)
+                for points, shift in zip(to_spline, shifts[k, t] / spacing, strict=True)
+            )
+            moved[:, :, k, t] = rows @ plane.astype(np.float32) @ columns.T
     return moved
 
 
-def _move(plane: np.ndarray, shift: np.ndarray, zooms: np.ndarray, turn: float) -> np.ndarray:
-    """Turn a plane about its middle by `turn` radians, then shift it by `shift` mm."""
-    if turn == 0 and not np.any(shift):
-        return plane
-    cos, sin = np.cos(turn), np.sin(turn)
-    # Takes mm in the moved plane back to mm at rest; scaled to steps of the grid on both sides.
-    back = np.array([[cos, sin], [-sin, cos]])
-    matrix = back * zooms / zooms[:, None]
+def _shift_and_average(n: int, shift: float, factor: int) -> csr_matrix:
+    """Matrix (n / factor, n) from the coefficients of a cubic spline to averages of blocks.
+
+    The spline, through `n` points, is moved by `shift` points first.
+    """
+    at = np.clip(np.arange(n) - shift, 0, n - 1)
+    first = np.minimum(at.astype(int), n - 2)
+    u = at - first
+    weights = [(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, 3 * u**2 - 3 * u**3 + 3 * u + 1, u**3]
+    places = np.abs(first + np.arange(-1, 3)[:, None])
+    places = np.where(places > n - 1, 2 * (n - 1) - places, places)
+    blocks = np.tile(np.arange(n) // factor, 4)
+    entries = np.concatenate(weights) / (6 * factor)
+    return csr_matrix((entries, (blocks, places.ravel())), shape=(n // factor, n))
+
+
+def _turn(plane: np.ndarray, angle: float, spacing: np.ndarray) -> np.ndarray:
+    """Turn a plane about its middle, from the first axis towards the second, by radians."""
+    cos, sin = np.cos(angle), np.sin(angle)
+    # Takes a place in the turned plane back to where it was, in steps of the grid.
+    matrix = np.array([[cos, sin], [-sin, cos]]) * spacing / spacing[:, None]
     middle = (np.array(plane.shape) - 1) / 2
-    offset = middle - matrix @ (middle + shift / zooms)
-    return affine_transform(plane.astype(float), matrix, offset, order=3, mode="nearest")
+    return affine_transform(plane, matrix, middle - matrix @ middle, order=3, mode="nearest")
 
 
 def make_motion(
