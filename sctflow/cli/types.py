@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..templates.places import is_name
-
 UNITS = {"B": 1e-9, "K": 1e-6, "M": 1e-3, "G": 1.0, "T": 1e3}
 
 
@@ -79,4 +77,7 @@ def plugin(text: str) -> str:
 
 def template(text: str) -> str:
     """Name of a template, or the absolute path of its folder."""
+    # Imported here, as it brings the modules for archives and the network along.
+    from ..templates.places import is_name
+
     return text if is_name(text) else str(absolute_path(text))

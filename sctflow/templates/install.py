@@ -96,7 +96,7 @@ def install_pam50(
         )
     before = present.description.get("ContentSHA256") if present else None
     final = place / f"tpl-{PUBLISHED}"
-    lacks: list[str] = []
+    notes: list[str] = []
 
     def fill(folder: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="sctflow-") as scratch:
@@ -105,7 +105,7 @@ def install_pam50(
             )
             try:
                 release = find_release(released)
-                lacks.extend(convert(release, folder, **(_version(release.name) | origin)))
+                notes.extend(convert(release, folder, **(_version(release.name) | origin)))
             except TemplateError as error:
                 raise TemplateError(f"{source or RELEASE.url}: {error}") from error
 
@@ -118,8 +118,8 @@ def install_pam50(
         raise TemplateError(f"{PUBLISHED} cannot be installed in {place}: {error}") from error
     template = Template(PUBLISHED, final)
     tell(f"installed {PUBLISHED} {template.version or '(version unknown)'} in {final}")
-    if lacks:
-        tell(f"this release lacks: {', '.join(lacks)}")
+    for note in notes:
+        tell(note)
     if before:
         same = before == template.description["ContentSHA256"]
         tell("content: " + ("as before" if same else "not the same as before"))
