@@ -55,8 +55,9 @@ def choose_template(wanted: str | None) -> TemplateChoice | None:
         The template that was asked for is not there.
     """
     if wanted == BUILTIN:
-        made = installed_phantom() is not None
-        return TemplateChoice(BUILTIN, phantom_version(), phantom_folder(), made)
+        if found := installed_phantom():
+            return TemplateChoice(BUILTIN, found.version, found.root)
+        return TemplateChoice(BUILTIN, phantom_version(), phantom_folder(), made=False)
     found = installed_template(PUBLISHED) if wanted is None else find_template(wanted)
     return TemplateChoice(found.name, found.version, found.root) if found else None
 

@@ -14,25 +14,33 @@ from sctflow.templates.layout import BUILTIN, DESCRIPTION, Template
 from sctflow.templates.places import homes, template_in, writing_home
 
 
-def phantom_version() -> str:
-    """Version of the built-in template: the program's, and a digest of the code that makes it.
+def code_digest() -> str:
+    """First eight digits of the SHA-256 of the code that makes the built-in template.
 
-    A template that was made by other code is thus never taken for the present one.
+    It is a part of the template's version, so that one that was made by other code is never taken
+    for the present one, whether or not somebody thought of a new number.
     """
     package = Path(sctflow.__file__).parent
-    sources = [*package.glob("phantom_template.py"), *(package / "core/phantom").glob("*.py")]
     content = hashlib.sha256()
-    for path in sorted(sources):
+    for path in sorted(
+        [package / "phantom_template.py", *(package / "core/phantom").glob("*.py")]
+    ):
         content.update(path.read_bytes())
-    return f"{sctflow.__version__}+{content.hexdigest()[:8]}"
+    return content.hexdigest()[:8]
+
+
+def phantom_version() -> str:
+    """Version of the built-in template that this program makes."""
+    from sctflow.phantom_template import VERSION
+
+    return f"{VERSION}+{code_digest()}"
 
 
 def installed_phantom(home: Path | None = None) -> Template | None:
-    """Find the built-in template, if it was made by this very version of the program."""
-    version = phantom_version()
+    """Find the built-in template, if it was made by the code of this very program."""
     for place in homes(home):
         template = template_in(place, BUILTIN)
-        if template and template.version == version:
+        if template and _is_present(template):
             return template
     return None
 
@@ -73,14 +81,13 @@ def make_phantom(
     if found and not force:
         return found
     folder = phantom_folder(home)
-    version = phantom_version()
 
     def fill(beside: Path) -> None:
         (make or _write)(beside)
-        _stamp(beside, version)
+        _stamp(beside)
 
-    def keep(present: Path) -> bool:
-        return not force and Template(BUILTIN, present).version == version
+    def keep(there: Path) -> bool:
+        return not force and _is_present(Template(BUILTIN, there))
 
     try:
         publish_folder(folder, fill, keep=keep)
@@ -98,9 +105,13 @@ def _write(folder: Path) -> None:
     write_phantom_template(folder)
 
 
-def _stamp(folder: Path, version: str) -> None:
+def _stamp(folder: Path) -> None:
     from sctflow.io import save_json
 
     path = folder / DESCRIPTION
-    content = json.loads(path.read_text("utf-8")) if path.is_file() else {"Identifier": BUILTIN}
-    save_json({**content, "Version": version}, path)
+    content = json.loads(path.read_text("utf-8"))
+    save_json({**content, "Version": f"{content['Version']}+{code_digest()}"}, path)
+
+
+def _is_present(template: Template) -> bool:
+    return (template.version or "").endswith(f"+{code_digest()}")
