@@ -21,7 +21,7 @@ from sctflow.errors import TemplateError
 CHUNK = 1 << 20
 TIMEOUT = 30
 """Seconds without an answer after which a download is given up."""
-MAX_BYTES = 4 << 30
+MAX_BYTES = 2 << 30
 MAX_ENTRIES = 20_000
 
 Opener = Callable[..., BinaryIO]

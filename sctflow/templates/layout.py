@@ -162,16 +162,16 @@ class Template:
                 f"({', '.join(path.name for path in found)}): keep one of them"
             )
         if not found:
-            empty = list(self.root.glob(f"tpl-{self.name}_*{piece}.*"))
-            why = "only as an empty placeholder of TemplateFlow" if empty else "not"
+            empty = any(self.root.glob(f"tpl-{self.name}_*{piece}.*"))
+            placeholder = " (there is an empty placeholder of TemplateFlow)" if empty else ""
+            advice = (
+                f"Install it again: sctflow-data install {self.name} --force"
+                if self.name in (PUBLISHED, BUILTIN)
+                else f"Add the file, or choose another template, {PUBLISHED} or {BUILTIN}"
+            )
             raise TemplateError(
-                f"template {self.name} in {self.root} has {piece} {why}. "
-                f"It has: {self._summary()}. "
-                + (
-                    f"Install it again: sctflow-data install {self.name} --force"
-                    if self.name in (PUBLISHED, BUILTIN)
-                    else f"Add the file or choose another template, {PUBLISHED} or {BUILTIN}"
-                )
+                f"template {self.name} in {self.root} lacks {piece}{placeholder}. "
+                f"It has: {self._summary()}. {advice}."
             )
         return found[0]
 
