@@ -23,11 +23,11 @@ def test_every_option_is_documented(site):
     from sctflow.cli.data import build_parser as build_data_parser
     from sctflow.cli.parser import build_parser
 
-    (demo,) = build_data_parser()._subparsers._group_actions[0].choices.values()
+    commands = build_data_parser()._subparsers._group_actions[0].choices.values()
     text = html.unescape(re.sub("<[^>]+>", " ", site["cli.html"]))
     options = [
         name
-        for parser in (build_parser(), demo)
+        for parser in (build_parser(), *commands)
         for a in parser._actions
         for name in a.option_strings
     ]

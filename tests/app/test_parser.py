@@ -17,7 +17,7 @@ FMRIPREP = """
 --use-plugin --config-file --write-graph --stop-on-first-crash --reports-only --boilerplate-only
 --resource-monitor --debug -v --version
 """
-OWN = "--modality --segmentation-method --ignore-labels --random-seed"
+OWN = "--modality --segmentation-method --ignore-labels --random-seed --template"
 HEAVY = """
 torch nipype bids niworkflows nireports pandas numpy nibabel scipy matplotlib rich
 """
@@ -58,6 +58,12 @@ def test_values_reach_the_settings(tmp_path):
     assert (settings.nprocs, settings.omp_nthreads, settings.mem) == (8, 2, 16.0)
     assert (settings.verbose, settings.low_mem, settings.use_plugin) == (2, True, "SLURM")
     assert (settings.random_seed, settings.work_dir) == (7, tmp_path)
+
+
+def test_a_template_is_a_name_or_a_folder():
+    assert parse().template is None
+    assert parse("--template", "SCTPhantom").template == "SCTPhantom"
+    assert parse("--template", "./tpl-Mine").template == str(Path.cwd() / "tpl-Mine")
 
 
 def test_underscores_are_understood():

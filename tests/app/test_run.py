@@ -102,6 +102,51 @@ def test_what_is_needed_to_repeat_a_run_is_saved_with_it(nothing, tmp_path):
     assert "2 participants, 0 images" in (folder / "sctflow.log").read_text()
 
 
+@pytest.fixture
+def template_home(tmp_path, monkeypatch):
+    """Where templates are looked for; none is there."""
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "home"
+
+
+def test_a_template_that_was_asked_for_and_is_not_there_stops_the_run(
+    nothing, tmp_path, capsys, template_home
+):
+    arguments = [str(nothing), "out", "participant", NAMES_ONLY]
+    assert main([*arguments, "--template", "PAM50"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("sctflow: template PAM50 is not in")
+    assert "sctflow-data install PAM50" in error
+    assert not (tmp_path / "out").exists()
+    assert main([*arguments, "--template", "./tpl-Mine"]) == 2
+    assert f"{tmp_path / 'tpl-Mine'}: there is no such folder" in capsys.readouterr().err
+
+
+def test_without_pam50_a_run_that_did_not_ask_for_it_goes_on(
+    nothing, tmp_path, capsys, template_home
+):
+    assert main([str(nothing), "out", "participant", NAMES_ONLY]) == 0
+    assert capsys.readouterr().err.count("Template PAM50 is not installed") == 1
+    folder = run_folder(tmp_path / "out")
+    assert json.loads((folder / "environment.json").read_text())["Template"] is None
+    assert not template_home.exists()
+
+
+def test_the_template_of_a_run_is_recorded(nothing, tmp_path, template_home):
+    template = template_home / "tpl-PAM50"
+    template.mkdir(parents=True)
+    (template / "tpl-PAM50_T2w.nii.gz").write_text("x")
+    (template / "template_description.json").write_text('{"Version": "r1"}')
+    assert main([str(nothing), "out", "participant", NAMES_ONLY]) == 0
+    folder = run_folder(tmp_path / "out")
+    recorded = json.loads((folder / "environment.json").read_text())["Template"]
+    assert recorded == {"Name": "PAM50", "Version": "r1", "Folder": str(template)}
+    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
+    assert description["DatasetLinks"]["PAM50"] == template.as_uri()
+    assert f"Template: PAM50 r1, in {template}" in (folder / "sctflow.log").read_text()
+
+
 def test_boilerplate_only_writes_the_methods_and_computes_nothing(make_dataset, tmp_path):
     anat = "sub-01/anat/sub-01_T2w"
     raw = make_dataset(f"{anat}.nii.gz", labels=(f"{anat}_label-SC_seg.nii.gz",))
