@@ -52,8 +52,10 @@ def publish_folder(
     try:
         beside.mkdir()
         fill(beside)
-        if final.is_dir() and any(final.iterdir()) and keep(final):
-            return False
+        # What another process takes away while it is looked at does not stay.
+        with suppress(FileNotFoundError):
+            if any(final.iterdir()) and keep(final):
+                return False
         _rename_over(beside, final)
         return True
     finally:

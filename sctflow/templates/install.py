@@ -7,6 +7,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,7 +95,11 @@ def install_pam50(
         raise TemplateError(
             f"{place} cannot be written to: set TEMPLATEFLOW_HOME to a folder of yours"
         )
-    before = present.description.get("ContentSHA256") if present else None
+    before = None
+    if present:
+        # What is damaged is to be replaced, and not to be compared.
+        with suppress(TemplateError):
+            before = present.description.get("ContentSHA256")
     final = place / f"tpl-{PUBLISHED}"
     notes: list[str] = []
 

@@ -106,7 +106,8 @@ class Template:
     @property
     def version(self) -> str | None:
         """The version that its description names."""
-        return self.description.get("Version")
+        version = self.description.get("Version")
+        return None if version is None else str(version)
 
     @cached_property
     def _images(self) -> dict[Piece, list[Path]]:

@@ -37,15 +37,13 @@ def describe(template: Template) -> list[str]:
     """Describe a template: version, place, what it has and what it lacks."""
     try:
         atlas = f"atlas of {len(template.atlas)} regions" if template.has_atlas else "no atlas"
+        version = template.version or "(version unknown)"
     except TemplateError as error:
-        atlas = f"damaged atlas ({error})"
-    levels = [kind for kind in ("vertebral levels", "spinal levels") if template.has_named(kind)]
+        return [f"{template.name}: damaged, {error}"]
+    levels = [name for name in ("vertebral levels", "spinal levels") if template.has_named(name)]
     has = [", ".join(template.contrasts) or "no image", atlas, *levels]
     has.append(f"{template.size / 1e6:.1f} MB")
-    lines = [
-        f"{template.name} {template.version or '(version unknown)'}: {template.root}",
-        f"    {'; '.join(has)}",
-    ]
+    lines = [f"{template.name} {version}: {template.root}", f"    {'; '.join(has)}"]
     if template.missing:
         lines.append(f"    lacks: {', '.join(template.missing)}")
     return lines

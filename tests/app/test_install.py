@@ -260,6 +260,16 @@ def test_what_is_installed_stays_unless_it_is_to_be_replaced(release, home):
     assert [path.name for path in home.iterdir()] == ["tpl-PAM50"]
 
 
+def test_a_damaged_template_is_listed_as_such_and_can_be_replaced(release, capsys):
+    template, _ = install(release)
+    (template.root / "template_description.json").write_text("{")
+    assert main(["list"]) == 0
+    assert "PAM50: damaged" in capsys.readouterr().out
+    install(release, force=True)
+    assert main(["list"]) == 0
+    assert "T2w, T1w, T2star; atlas of 3 regions;" in capsys.readouterr().out
+
+
 def test_a_failed_replacement_leaves_the_old_template(release, home):
     first, _ = install(release)
     before = contents(first.root)
@@ -403,7 +413,7 @@ def test_a_flipped_bit_is_found_by_the_checksum_of_the_entry(tmp_path):
 # Folders that are there in full or not at all
 
 
-def test_of_two_that_publish_at_once_one_wins_and_nothing_else_is_left(tmp_path):
+def test_of_several_that_publish_at_once_one_wins_and_nothing_else_is_left(tmp_path):
     final = tmp_path / "final"
     barrier = threading.Barrier(8, timeout=20)
     failures = []
