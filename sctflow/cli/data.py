@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `sctflow-data`; returns the exit code."""
     options = build_parser().parse_args(argv)
+    # A request to end is an interruption like Ctrl-C: what was begun is removed.
+    answer = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options.run(options)
     except SctflowError as error:
@@ -38,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sctflow-data: interrupted", file=sys.stderr)
         return 130
+    finally:
+        signal.signal(signal.SIGTERM, answer)
     return 0
 
 

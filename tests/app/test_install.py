@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import signal
 import stat
 import threading
 import urllib.error
@@ -268,6 +269,17 @@ def test_a_damaged_template_is_listed_as_such_and_can_be_replaced(release, capsy
     install(release, force=True)
     assert main(["list"]) == 0
     assert "T2w, T1w, T2star; atlas of 3 regions;" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_installation_that_is_ended_leaves_nothing(release, home, monkeypatch, how, capsys):
+    def ended(*_, **__):
+        signal.raise_signal(how)
+
+    monkeypatch.setattr("sctflow.templates.install.convert", ended)
+    assert main(["install", "PAM50", "--from", str(release)]) == 130
+    assert capsys.readouterr().err == "sctflow-data: interrupted\n"
+    assert list(home.iterdir()) == []
 
 
 def test_a_failed_replacement_leaves_the_old_template(release, home):
