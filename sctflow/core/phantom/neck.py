@@ -1,0 +1,168 @@
+"""The neck: layers of muscle behind the spine; airway, gullet and great vessels before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sctflow.core.phantom.anatomy import Anatomy
+from sctflow.core.phantom.codes import Tissue
+from sctflow.core.phantom.shapes import depth_in_ellipse, turned
+from sctflow.core.phantom.vertebrae import Around
+
+# Muscles behind and beside the spine, deepest first, at C4: centre to the side and in front of
+# the sac (mm), half axes (mm), turn (degrees), and how the centre moves per vertebra downwards.
+_BACK_MUSCLES = (
+    ("multifidus", 10.0, -18.0, 8.5, 6.0, -25.0, 0.3, -0.6),
+    ("semispinalis cervicis", 11.5, -25.0, 9.0, 4.5, -20.0, 0.3, -1.6),
+    ("longissimus", 24.0, -15.0, 5.5, 8.0, -20.0, 0.2, -0.8),
+    ("semispinalis capitis", 12.5, -34.0, 11.0, 5.5, 15.0, 0.2, -1.4),
+    ("splenius", 24.0, -31.0, 19.0, 3.6, 48.0, -1.2, -1.6),
+    ("levator scapulae", 36.0, -12.0, 5.5, 11.0, 12.0, 1.2, -1.5),
+)
+_SIDE_MUSCLES = (
+    ("scalenus", 28.0, 10.0, 7.0, 9.0, 35.0, 1.0, -0.2),
+    ("longus colli", 8.5, 24.5, 7.0, 3.0, -10.0, 0.0, 0.3),
+)
+_FASCIA = 0.6  # mm of fat about a muscle
+# Airway by level: level, mm of its middle ahead of the bodies, half width, half depth, wall.
+_AIRWAY = np.array(
+    [
+        [-0.5, 10.0, 11.0, 6.0, 1.5],
+        [2.0, 10.0, 10.0, 6.0, 2.0],
+        [3.2, 11.0, 11.0, 5.5, 3.0],
+        [4.0, 14.5, 8.0, 7.0, 4.5],
+        [4.9, 16.0, 4.5, 8.0, 6.0],
+        [5.4, 16.0, 2.6, 8.5, 7.0],
+        [6.0, 16.0, 7.0, 8.0, 3.5],
+        [7.5, 16.5, 8.5, 8.0, 1.8],
+        [11.5, 17.0, 9.0, 8.0, 1.8],
+    ]
+)
+
+
+def paint_neck(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
+    """Paint the neck below its fat: (n,) codes, all muscle before."""
+    size = np.float32(anatomy.body.neck)
+    scaled = at._replace(
+        right=at.right / size, side=at.side / size, front=at.front / size, ahead=at.ahead / size
+    )
+    behind = np.flatnonzero(scaled.front < 8.0)
+    _apply(codes, scaled, behind, _paint_back, anatomy.body.muscle)
+    ahead = np.flatnonzero(scaled.ahead > -16.0)
+    _apply(codes, scaled, ahead, _paint_front, anatomy.body.muscle)
+
+
+def _apply(codes: np.ndarray, at: Around, chosen: np.ndarray, painter, muscle: float) -> None:
+    if len(chosen):
+        part = codes[chosen]
+        painter(part, at.take(chosen), np.float32(muscle))
+        codes[chosen] = part
+
+
+def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
+    down = at.level - 4.5
+    # Near the skull the muscles are short and lie in fat.
+    codes[at.level < 1.9] = Tissue.FAT
+    for row in _BACK_MUSCLES:
+        _paint_muscle(codes, at, down, row, muscle)
+    _paint_suboccipital(codes, at)
+    _paint_trapezius(codes, at, muscle)
+    midline = (at.side < 1.6) & (at.front < -12.0)
+    codes[midline] = Tissue.FAT
+    codes[midline & (at.side < 0.6) & (at.level < 8.0)] = Tissue.LIGAMENT
+
+
+def _paint_muscle(
+    codes: np.ndarray, at: Around, down: np.ndarray, row: tuple, muscle: np.float32
+) -> None:
+    _, side, front, a, b, turn, sidewards, forwards = row
+    x = at.side - side - sidewards * down
+    y = at.front - front - forwards * down
+    near = np.flatnonzero(x * x + y * y < (1.25 * max(a, b)) ** 2)
+    x, y = turned(x[near], y[near], turn)
+    depth = depth_in_ellipse(x, y, a * muscle, b * muscle)
+    part = codes[near]
+    part[depth > -_FASCIA] = Tissue.FAT
+    part[depth > 0] = Tissue.MUSCLE
+    # Bundles of fibres: streaks of fat that run with the muscle.
+    down = down[near]
+    streak = np.sin(0.9 * x + 2.0 * down) + np.sin(1.3 * y - 3.1 * down + 1.0)
+    part[(depth > 1.0) & (streak > 1.86)] = Tissue.FAT
+    codes[near] = part
+
+
+def _paint_suboccipital(codes: np.ndarray, at: Around) -> None:
+    upper = np.flatnonzero((at.level < 2.6) & (at.side < 34.0))
+    part = codes[upper]
+    rise = 2.0 - at.level[upper]
+    for side, front, a, b in ((6.0, -21.0, 5.0, 5.5), (16.0, -19.0, 7.0, 5.5)):
+        depth = depth_in_ellipse(at.side[upper] - side, at.front[upper] - front + 3.0 * rise, a, b)
+        part[depth > -0.8] = Tissue.FAT
+        part[depth > 0] = Tissue.MUSCLE
+    codes[upper] = part
+
+
+def _paint_trapezius(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
+    thick = (1.8 + 0.9 * np.clip(at.level - 3.0, 0.0, 5.0)) * muscle
+    reach = (at.front < -6.0 - 0.2 * at.side) & (at.level > 1.5)
+    codes[reach & (at.depth < thick + 0.7)] = Tissue.FAT
+    codes[reach & (at.depth < thick) & (at.side > 1.2)] = Tissue.MUSCLE
+
+
+def _paint_front(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
+    codes[(at.ahead > 0.5) & (at.side < 40.0) & (at.depth > 2.0)] = Tissue.FAT
+    down = at.level - 4.5
+    for row in _SIDE_MUSCLES:
+        _paint_muscle(codes, at, down, row, muscle)
+    _paint_throat(codes, at, down)
+    _paint_airway(codes, at)
+    _paint_vessels(codes, at)
+    side = np.clip(44.0 - 5.0 * down, 22.0, 60.0)
+    ahead = np.clip(-4.0 + 6.5 * down, -22.0, 26.0)
+    x, y = turned(at.side - side, at.ahead - ahead, -50.0 + 8.0 * 0)
+    strap = depth_in_ellipse(x, y, 16.0 * muscle, 5.5 * muscle)
+    codes[strap > -_FASCIA] = Tissue.FAT
+    codes[strap > 0] = Tissue.MUSCLE
+
+
+def _paint_throat(codes: np.ndarray, at: Around, down: np.ndarray) -> None:
+    """Strap muscles, thyroid gland and gullet."""
+    strap = depth_in_ellipse(at.side - 9.0, at.ahead - 30.0 + 0.5 * down, 9.0, 2.2)
+    codes[(strap > 0) & (at.level > 4.0)] = Tissue.MUSCLE
+    thyroid = depth_in_ellipse(at.side - 15.0, at.ahead - 14.0, 7.5, 11.0)
+    thyroid = thyroid - 5.0 * np.clip(np.abs(at.level - 7.0) - 0.6, 0.0, 2.0)
+    codes[thyroid > 0] = Tissue.SOFT
+    gullet = depth_in_ellipse(at.right + 3.0 * (at.level > 6.5), at.ahead - 4.2, 8.5, 3.4)
+    gullet = np.where(at.level > 4.6, gullet, np.float32(-1))
+    codes[gullet > 0] = Tissue.MUSCLE
+    codes[gullet > 1.9] = Tissue.SOFT
+
+
+def _paint_airway(codes: np.ndarray, at: Around) -> None:
+    near = np.flatnonzero((at.side < 20.0) & (at.ahead > 0.5) & (at.ahead < 36.0))
+    middle, a, b, wall = (
+        np.interp(at.level[near], _AIRWAY[:, 0], column).astype(np.float32)
+        for column in _AIRWAY.T[1:]
+    )
+    side, ahead = at.side[near], at.ahead[near] - middle
+    part = codes[near]
+    part[depth_in_ellipse(side, ahead, a + wall, b + wall) > 0] = Tissue.SOFT
+    depth = depth_in_ellipse(side, ahead, a, b)
+    part[depth > 0] = Tissue.AIR
+    # The epiglottis stands in the airway, leaning backwards.
+    flap = np.abs(ahead - 1.0 + 5.0 * (at.level[near] - 3.5)) < 0.9
+    part[flap & (depth > 0) & (np.abs(at.level[near] - 3.6) < 0.6)] = Tissue.SOFT
+    codes[near] = part
+
+
+def _paint_vessels(codes: np.ndarray, at: Around) -> None:
+    """Common carotid and, from C4 up, both its branches; internal jugular vein."""
+    up = np.clip(4.2 - at.level, 0.0, 1.5)
+    for side, ahead, a, b, tissue in (
+        (30.5, 7.0, 6.0, 4.5, Tissue.VEIN),
+        (23.0, 7.0 - 2.0 * up, 3.6, 3.6, Tissue.ARTERY),
+        (23.0 - 1.0 * up, 7.0 + 6.0 * up, 2.6, 2.6, Tissue.ARTERY),
+    ):
+        depth = depth_in_ellipse(at.side - side, at.ahead - ahead, a, b)
+        codes[depth > -0.7] = Tissue.SOFT
+        codes[depth > 0] = tissue
