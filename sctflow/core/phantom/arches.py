@@ -25,7 +25,9 @@ class _Arch(NamedTuple):
     canal_side: np.ndarray
     """Half width of the bony canal."""
     beyond: np.ndarray
-    """Behind the roof of the canal; negative in the canal."""
+    """Behind the laminae's front; negative in the canal."""
+    pocket: np.ndarray
+    """Depth to which epidural fat reaches behind that, between two laminae."""
     floor: Storey
     """By height along the cord."""
     tiled: Storey
@@ -50,9 +52,9 @@ def paint_arches(codes: np.ndarray, anatomy: Anatomy, at: Place) -> None:
     _paint_pedicles(part, arch, in_neck)
     _paint_spinous(part, anatomy, arch)
     _paint_laminae(part, anatomy, arch)
-    part[(arch.beyond < 0) & (arch.side < arch.canal_side) & (at.front < at.half_depth)] = (
-        Tissue.EPIDURAL
-    )
+    part[
+        (arch.beyond < arch.pocket) & (arch.side < arch.canal_side) & (at.front < at.half_depth)
+    ] = Tissue.EPIDURAL
     _paint_arteries(part, arch)
     codes[chosen] = part
 
@@ -64,17 +66,21 @@ def _locate(anatomy: Anatomy, at: Place) -> _Arch:
     across = np.minimum(side / canal_side, 1.0)
     # The sac's back with a slit, or the two flat sides of a gable with fat below.
     oval = (at.half_depth + 0.9) * np.sqrt(1.0 - across * across)
-    gable = (at.half_depth + roof + 0.6) * (1.0 - across)
-    beyond = -at.front - np.maximum(oval, gable)
+    laminae = np.maximum(oval, (at.half_depth + 0.4 * roof + 0.6) * (1.0 - across))
+    floor = storey(anatomy, at.s)
+    full = roof * (0.7 + 0.5 * np.cos(2.0 * np.pi * (floor.below_top / floor.height - 0.08)))
+    fat = np.maximum(oval, (at.half_depth + full + 0.6) * (1.0 - across))
+    beyond = -at.front - laminae
     out = np.clip(beyond, 0.0, 60.0)
-    tilted = at.s + fall * out * out / (out + 7.0) + drop
+    tilted = at.s + fall * out * out / (out + 4.0) + drop
     return _Arch(
         side,
         at.front,
         at.level,
         canal_side,
         beyond,
-        storey(anatomy, at.s),
+        np.maximum(fat - laminae, 0.0),
+        floor,
         storey(anatomy, tilted),
         np.float32(stature(anatomy)),
     )
@@ -175,9 +181,10 @@ def _paint_spinous(codes: np.ndarray, anatomy: Anatomy, arch: _Arch) -> None:
     thick = thick * (1.0 - 0.25 * tip + 0.9 * root) + np.where(bifid, 3.2, 1.0) * tip
     half = half * (1.0 - np.where(tile_level > 19.0, 0.0, 0.25) * out / length + 0.3 * root)
     between = (side < 3.0) & (out < length - 1.0) & (out > flavum)
-    part[between] = Tissue.FAT
-    part[between & (np.abs(from_middle) > half + 1.6)] = Tissue.MUSCLE
-    part[between & (side < 0.5)] = Tissue.LIGAMENT
+    past = np.abs(from_middle) - half
+    part[between] = Tissue.MUSCLE
+    streak = np.sin(1.1 * from_middle + 0.4 * out + 0.6 * side) > 0.75
+    part[between & ((past < 1.3) | streak | (side > 2.4))] = Tissue.FAT
     along_tips = (tile_level > 8.0) & (side < 2.2) & (np.abs(out - length - 0.2) < 1.3)
     part[along_tips] = Tissue.LIGAMENT
     depth = np.minimum(np.minimum(thick - side, half - np.abs(from_middle)), length - out)
@@ -199,7 +206,7 @@ def _paint_laminae(codes: np.ndarray, anatomy: Anatomy, arch: _Arch) -> None:
     part, out = codes[chosen], arch.beyond[chosen]
     flavum, lamina, half = sizes(anatomy, arch.level[chosen], "flavum", "lamina", "lamina_half")
     tiled = Storey(*(column[chosen] for column in arch.tiled))
-    part[out < flavum] = Tissue.LIGAMENT
+    part[out < flavum + arch.pocket[chosen]] = Tissue.LIGAMENT
     ends = half - np.abs(_from_middle(tiled))
     lower = np.clip(-_from_middle(tiled) / half, 0.0, 1.0)
     front = out - 0.3 - 0.5 * flavum * lower

@@ -38,10 +38,10 @@ def _paint_ligaments(
     codes: np.ndarray, at: Place, height: np.ndarray, behind: np.ndarray, top: float
 ) -> None:
     """Ligaments behind the dens, up to the skull, and the fat about its tip."""
-    side = np.abs(at.right)
-    around = (side < 9.0) & (behind > 0) & (behind < 18.0) & (height > 1.0) & (height < top + 3.0)
-    codes[around] = Tissue.FAT
-    codes[around & (behind > 0.6) & (behind < _TO_DENS) & (side < 7.0)] = Tissue.LIGAMENT
+    about_tip = depth_in_ellipse(behind - 9.5, height - top + 3.0, 7.0, 8.0)
+    codes[(about_tip > 0) & (np.abs(at.right) < 6.0) & (behind > 0)] = Tissue.FAT
+    held = (behind > 0.6) & (behind < _TO_DENS) & (np.abs(at.right) < 7.0)
+    codes[held & (height > 1.0) & (height < top + 3.0)] = Tissue.LIGAMENT
 
 
 def _paint_axis(
@@ -93,13 +93,14 @@ def _paint_front_arch(
 def _paint_masses(codes: np.ndarray, at: Place, height: np.ndarray, size: float) -> None:
     """Lateral masses with the transverse processes, pierced by the vertebral arteries."""
     side = np.abs(at.right)
-    middle = np.maximum(17.5 * size, at.half_width + 7.0)
+    middle = 15.5 * size
     lower = height - (2.0 - 0.3 * (side - 14.0))
     upper = 17.0 + 0.35 * (side - 17.0) - height
     ends = np.minimum(lower, upper)
-    mass = np.minimum(depth_in_ellipse(side - middle, at.front - 4.0, 7.0, 9.5), ends)
+    mass = depth_in_ellipse(side - middle, at.front - at.half_depth - 5.5, 6.5, 9.5)
+    mass = np.minimum(mass, ends)
     lay(codes, mass, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
-    bar = depth_in_ellipse(at.front - 2.0, height - 8.0, 5.0, 4.0)
+    bar = depth_in_ellipse(at.front - 8.0, height - 8.0, 5.0, 4.0)
     bar = np.where((side > middle) & (side < 37.0 * size), bar, np.float32(-1))
     lay(codes, bar, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
 
@@ -110,5 +111,5 @@ def _paint_back_arch(codes: np.ndarray, at: Place, height: np.ndarray, size: flo
     # A little thicker in the midline: the posterior tubercle.
     thick = 2.4 + 1.2 * np.exp(-((at.right / 4.0) ** 2))
     depth = np.minimum(thick - from_line, 4.2 * size - np.abs(height - 9.0))
-    depth = np.where(at.front < 0, depth, np.float32(-1))
+    depth = np.where(at.front < 7.0, depth, np.float32(-1))
     lay(codes, depth, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)

@@ -6,7 +6,7 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.shapes import lay
+from sctflow.core.phantom.shapes import depth_in_ellipse, lay
 
 # Compact bone that is not of the vertebral column gives as little signal as air, and the marrow
 # in it is mostly fat: their codes tell it apart from the column's.
@@ -15,6 +15,12 @@ _LEAN = 12.0  # degrees by which the cord's axis at the junction leans forwards 
 _LOWEST = -95.0  # mm below the junction
 _CISTERN, _TABLE, _SKULL = 2.5, 1.3, 6.5  # mm below, in and of the skull
 _SCALP, _SKIN = 6.0, 2.0
+# The face in profile: mm in front of the junction at heights above it, and what the nose adds.
+_PROFILE = (
+    [-72.0, -66.0, -58.0, -46.0, -38.0, -28.0, -20.0, 8.0, 22.0, 32.0, 60.0],
+    [86.0, 95.0, 98.0, 95.0, 99.0, 101.0, 99.0, 98.0, 104.0, 108.0, 112.0],
+)
+_NOSE = ([-18.0, -10.0, 2.0, 24.0], [0.0, 16.0, 13.0, 0.0])
 
 
 def paint_head(
@@ -48,7 +54,7 @@ def _head_frame(
 
 def _below_skull(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Depth in mm below the inner surface of the skull."""
-    vault = (x / 68.0) ** 2 + ((y - 22.0) / 84.0) ** 2 + ((z - 44.0) / 72.0) ** 2
+    vault = (x / 68.0) ** 2 + ((y - 15.0) / 83.0) ** 2 + ((z - 44.0) / 72.0) ** 2
     fossa = (x / 54.0) ** 2 + ((y + 20.0) / 44.0) ** 2 + ((z - 8.0) / 34.0) ** 2
     vault = (1.0 - np.sqrt(vault)) * 74.0
     fossa = (1.0 - np.sqrt(fossa)) * 42.0
@@ -59,28 +65,32 @@ def _below_skull(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 def _paint_brain_and_skull(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
     depth = _below_skull(x, y, z)
+    # The foramen magnum, through which the sac goes on.
     hole = np.hypot(x / 15.0, (y + 5.0) / 17.5) < 1.0
     outer = depth > -_SKULL
-    behind = y < 30.0 + np.maximum(z - 20.0, 0.0) * 2.0
-    codes[behind & (depth > -_SKULL - _SCALP - _SKIN) & (z > -8.0)] = Tissue.SKIN
-    codes[behind & (depth > -_SKULL - _SCALP) & (z > -8.0)] = Tissue.FAT
+    # The scalp goes on into the fat of the neck and of the face.
+    scalp = (z > 20.0) | ((y < 10.0) & (z > -8.0)) | ((y < -50.0) & (z > -24.0))
+    codes[scalp & (depth > -_SKULL - _SCALP - _SKIN)] = Tissue.SKIN
+    codes[scalp & (depth > -_SKULL - _SCALP)] = Tissue.FAT
     bone = outer & ~(hole & (z < -8.0))
     codes[bone] = _COMPACT
     codes[bone & (depth > -_SKULL + _TABLE) & (depth < -_TABLE)] = _DIPLOE
     codes[depth > 0] = Tissue.CSF
     # The tentorium falls to the back; below it lies the cerebellum, which has narrow leaves.
-    tent = z - 34.0 - 0.38 * (y - 5.0) + 0.012 * x * x * 0.5
+    tent = z - 34.0 - 0.38 * (y - 5.0) + 0.006 * x * x
     brain = depth > _CISTERN
-    folds = np.sin(0.55 * np.hypot(y + 4.0, z - 6.0) * 4.0 + 0.05 * np.abs(x))
-    angle = np.sin(9.0 * np.arctan2(z - 6.0, -(y + 4.0)))
     lower = brain & (tent < -1.0) & (y < 22.0)
     codes[lower] = Tissue.CEREBELLUM
-    codes[lower & (angle + 0.25 * folds > 0.97) & (np.hypot(y + 4.0, z - 6.0) > 22.0)] = Tissue.CSF
-    upper = brain & (tent > 1.0)
+    from_root = np.hypot(y - 2.0, z - 8.0)
+    leaves = np.arctan2(z - 8.0, 2.0 - y) + 0.05 * np.sin(0.35 * from_root) + 0.002 * np.abs(x)
+    fissures = (np.sin(11.0 * leaves) > 0.985) & (from_root > 26.0)
+    fissures |= (np.sin(29.0 * leaves) > 0.97) & (depth < 9.0)
+    codes[lower & fissures] = Tissue.CSF
+    upper = brain & ((tent > 1.0) | (y > 22.0))
     codes[upper] = Tissue.CEREBRUM
     gyri = np.sin(0.33 * x + 0.1 * z) * np.sin(0.31 * y) + np.sin(0.3 * z + 0.12 * y)
-    codes[upper & (depth < 18.0) & (np.abs(gyri) < 0.10)] = Tissue.CSF
-    codes[upper & (np.abs(x) < 1.0) & (depth < 40.0)] = Tissue.CSF
+    codes[upper & (depth < 14.0) & (np.abs(gyri) < 0.08)] = Tissue.CSF
+    codes[upper & (np.abs(x + 3.0 * gyri) < 0.6) & (z > 62.0)] = Tissue.CSF
 
 
 def _paint_clivus(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
@@ -92,39 +102,81 @@ def _paint_clivus(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
     depth = np.minimum(np.minimum(y - back, back + thick - y), ends)
     depth = np.minimum(depth, 15.0 - np.abs(x))
     lay(codes, depth, _DIPLOE, rim=_COMPACT, width=1.0)
-    sinus = (x / 12.0) ** 2 + ((y - 48.0) / 12.0) ** 2 + ((z - 17.0) / 10.0) ** 2
+    sinus = (
+        (x / 13.0) ** 2
+        + ((y - 47.0) / 13.0) ** 2
+        + ((z - 14.0) / 7.5) ** 2
+        - 0.15 * np.sin(0.4 * y)
+    )
     codes[sinus < 1.2] = Tissue.SOFT
     codes[sinus < 1.0] = Tissue.AIR
 
 
 def _paint_face(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
-    """Outline of the face; nose, palate, tongue and jaw in it."""
-    front = 104.0 - 0.10 * np.abs(z + 20.0) - 0.012 * x * x
-    under = -68.0 - 0.35 * np.maximum(90.0 - y, 0.0) * (y < 90.0) * -1.0 * 0.2
-    depth = np.minimum(np.minimum(front - y, z - under), 64.0 - np.abs(x))
-    depth = np.minimum(depth, y - 14.0)
-    chosen = np.flatnonzero((depth > 0) & (z < 60.0))
-    x, y, z, depth, part = x[chosen], y[chosen], z[chosen], depth[chosen], codes[chosen]
-    outer = np.minimum(front[chosen] - y, z - under[chosen])
-    part[outer < 2.0] = Tissue.SKIN
-    inner = (outer > 2.0) & (y > 34.0)
-    part[inner] = Tissue.FAT
-    part[inner & (outer > 7.0)] = Tissue.MUSCLE
-    tongue = ((y - 64.0) / 29.0) ** 2 + ((z + 40.0) / 22.0) ** 2 + (x / 24.0) ** 2
-    part[tongue < 1.12] = Tissue.FAT
-    part[tongue < 1.0] = Tissue.MUSCLE
-    fan = np.sin(14.0 * np.arctan2(z + 70.0, y - 62.0)) > 0.75
-    part[(tongue < 0.95) & fan] = Tissue.FAT
-    nose = (np.abs(x) < 16.0) & (y > 50.0) & (y < 98.0) & (z > -13.0) & (z < 18.0)
-    part[nose] = Tissue.SOFT
-    part[nose & ((np.abs(x) > 13.0) | (np.abs(np.sin(0.33 * z)) < 0.3))] = Tissue.AIR
-    palate = (np.abs(z + 15.5) < 2.2) & (y > 46.0) & (y < 95.0) & (np.abs(x) < 26.0)
-    part[palate] = _COMPACT
-    part[palate & (np.abs(z + 15.5) < 1.2)] = _DIPLOE
-    arch = np.hypot(x / 0.85, y - 42.0)
-    jaw = np.minimum(7.0 - np.abs(arch - 50.0), 13.0 - np.abs(z + 55.0))
-    jaw = np.where(y > 40.0, jaw, np.float32(-1))
-    lay(part, jaw, _DIPLOE, rim=_COMPACT, width=1.8)
-    teeth = (np.abs(arch - 49.0) < 3.5) & (y > 52.0) & (np.abs(z + 31.0) < 10.0)
-    part[teeth] = _COMPACT
+    """Outline of the face, with what lies in it; the airway behind it stays open."""
+    before = (y > 24.0) & (z < 60.0) & (z > -90.0) & (np.abs(x) < 70.0)
+    chosen = np.flatnonzero(before & (codes != Tissue.AIR))
+    if not len(chosen):
+        return
+    x, y, z, part = x[chosen], y[chosen], z[chosen], codes[chosen]
+    front = np.interp(z, *_PROFILE).astype(np.float32)
+    nose = np.interp(z, *_NOSE).astype(np.float32) * np.clip(1.5 - np.abs(x) / 11.0, 0.0, 1.0)
+    front = front + nose
+    across, along = x / 67.0, (y - 18.0) / (front - 18.0)
+    radius = np.sqrt(across * across + along * along)
+    under = z + 67.0 + 0.22 * np.maximum(92.0 - y, 0.0)
+    depth = np.minimum((1.0 - radius) * 0.5 * (front + 49.0), under)
+    part[depth > 0] = Tissue.SKIN
+    part[depth > 2.0] = Tissue.FAT
+    part[(depth > 6.0) & (y < 88.0)] = Tissue.MUSCLE
+    _paint_mouth(part, x, y, z, depth)
+    _paint_nose(part, x, y, z, depth)
+    _paint_jaw(part, x, y, z, depth)
     codes[chosen] = part
+
+
+def _paint_mouth(
+    codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray
+) -> None:
+    """Tongue, whose muscle spreads like a fan, palate and what hangs from it."""
+    floor = (np.abs(z + 64.0) < 4.0 + 0.05 * y) & (y > 40.0) & (depth > 5.0) & (np.abs(x) < 22.0)
+    codes[floor] = Tissue.FAT
+    codes[floor & (np.abs(z + 61.0) < 3.0)] = Tissue.MUSCLE
+    tongue = ((y - 62.0) / 28.0) ** 2 + ((z + 40.0) / 21.0) ** 2 + (x / 23.0) ** 2
+    codes[tongue < 1.15] = Tissue.SOFT
+    codes[tongue < 0.72] = Tissue.MUSCLE
+    angle = np.arctan2(z + 70.0, y - 74.0) + 0.05 * np.sin(0.5 * x)
+    codes[(tongue < 0.8) & (np.sin(17.0 * angle) + 0.25 * np.sin(0.9 * x) > 0.9)] = Tissue.FAT
+    hard = (np.abs(z + 15.5) < 2.2) & (y > 56.0) & (y < 95.0) & (np.abs(x) < 26.0)
+    codes[hard] = _COMPACT
+    codes[hard & (np.abs(z + 15.5) < 1.1)] = _DIPLOE
+    fall = z + 16.0 + 0.028 * np.maximum(57.0 - y, 0.0) ** 2
+    soft = (np.abs(fall) < 2.6) & (y > 36.0) & (y < 57.0) & (np.abs(x) < 18.0)
+    codes[soft] = Tissue.SOFT
+
+
+def _paint_nose(
+    codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray
+) -> None:
+    """Nasal cavity with its septum and conchae, and the room behind it."""
+    cavity = (np.abs(x) < 15.0) & (y > 52.0) & (depth > 4.0) & (z > -13.0) & (z < 16.0)
+    codes[cavity] = Tissue.SOFT
+    shell = np.sin(0.36 * z + 0.08 * np.abs(x) + 0.03 * y)
+    codes[cavity & (np.abs(x) > 1.2) & (shell > 0.75)] = Tissue.AIR
+    behind = depth_in_ellipse(y - 43.0, z + 4.0, 10.0, 8.0)
+    behind = np.where(np.abs(x) < 12.0, behind, np.float32(-9))
+    codes[behind > -2.0] = Tissue.SOFT
+    codes[behind > 0] = Tissue.AIR
+
+
+def _paint_jaw(
+    codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray
+) -> None:
+    """Horseshoe of the lower jaw, and the teeth."""
+    arch = np.hypot(x / 0.9, y - 40.0)
+    # The chin juts out below the teeth.
+    jaw = depth_in_ellipse(arch - 47.0 + 0.12 * (z + 50.0), z + 52.0, 6.0, 13.5)
+    jaw = np.where((y > 36.0) & (depth > 3.0), jaw, np.float32(-1))
+    lay(codes, jaw, _DIPLOE, rim=_COMPACT, width=1.8)
+    teeth = (np.abs(arch - 48.0) < 3.0) & (y > 50.0) & (np.abs(z + 29.5) < 8.5)
+    codes[teeth & (np.sin(1.1 * x) < 0.8)] = _COMPACT

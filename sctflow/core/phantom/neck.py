@@ -12,12 +12,12 @@ from sctflow.core.phantom.vertebrae import Around
 # Muscles behind and beside the spine, deepest first, at C4: centre to the side and in front of
 # the sac (mm), half axes (mm), turn (degrees), and how the centre moves per vertebra downwards.
 _BACK_MUSCLES = (
-    ("multifidus", 10.0, -18.0, 8.5, 6.0, -25.0, 0.3, -0.6),
-    ("semispinalis cervicis", 11.5, -25.0, 9.0, 4.5, -20.0, 0.3, -1.6),
-    ("longissimus", 24.0, -15.0, 5.5, 8.0, -20.0, 0.2, -0.8),
-    ("semispinalis capitis", 12.5, -34.0, 11.0, 5.5, 15.0, 0.2, -1.4),
-    ("splenius", 24.0, -31.0, 19.0, 3.6, 48.0, -1.2, -1.6),
-    ("levator scapulae", 36.0, -12.0, 5.5, 11.0, 12.0, 1.2, -1.5),
+    ("multifidus", 9.5, -18.0, 9.5, 8.0, -25.0, 0.3, -0.6),
+    ("longissimus", 24.0, -15.0, 7.0, 9.5, -20.0, 0.2, -0.8),
+    ("semispinalis cervicis", 11.0, -26.0, 10.5, 6.0, -20.0, 0.3, -1.6),
+    ("levator scapulae", 35.0, -11.0, 7.0, 12.5, 12.0, 1.2, -1.5),
+    ("semispinalis capitis", 13.0, -34.5, 13.5, 6.5, 18.0, 0.2, -1.4),
+    ("splenius", 23.0, -32.5, 23.0, 4.6, 45.0, -1.0, -1.6),
 )
 _SIDE_MUSCLES = (
     ("scalenus", 28.0, 10.0, 7.0, 9.0, 35.0, 1.0, -0.2),
@@ -27,9 +27,9 @@ _FASCIA = 0.6  # mm of fat about a muscle
 # Airway by level: level, mm of its middle ahead of the bodies, half width, half depth, wall.
 _AIRWAY = np.array(
     [
-        [-0.5, 10.0, 11.0, 6.0, 1.5],
-        [2.0, 10.0, 10.0, 6.0, 2.0],
-        [3.2, 11.0, 11.0, 5.5, 3.0],
+        [-0.5, 12.0, 9.0, 5.0, 1.5],
+        [2.0, 9.0, 10.0, 4.0, 2.0],
+        [3.2, 10.0, 11.0, 4.5, 3.0],
         [4.0, 14.5, 8.0, 7.0, 4.5],
         [4.9, 16.0, 4.5, 8.0, 6.0],
         [5.4, 16.0, 2.6, 8.5, 7.0],
@@ -62,14 +62,23 @@ def _apply(codes: np.ndarray, at: Around, chosen: np.ndarray, painter, muscle: f
 def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
     down = at.level - 4.5
     # Near the skull the muscles are short and lie in fat.
-    codes[at.level < 1.9] = Tissue.FAT
+    fringe = 0.9 + 0.4 * np.sin(0.25 * at.front) * np.sin(0.3 * at.side)
+    codes[at.level < fringe] = Tissue.FAT
     for row in _BACK_MUSCLES:
         _paint_muscle(codes, at, down, row, muscle)
     _paint_suboccipital(codes, at)
     _paint_trapezius(codes, at, muscle)
-    midline = (at.side < 1.6) & (at.front < -12.0)
-    codes[midline] = Tissue.FAT
-    codes[midline & (at.side < 0.6) & (at.level < 8.0)] = Tissue.LIGAMENT
+
+
+def paint_midline(codes: np.ndarray, at: Around) -> None:
+    """The nuchal ligament: fat with bands of fibres that run down and backwards."""
+    midline = np.flatnonzero((at.side < 1.6 + 0.6 * np.sin(0.21 * at.s)) & (at.front < -12.0))
+    side, front, s = at.side[midline], at.front[midline], at.s[midline]
+    wave = np.sin(0.11 * s + 0.5 * np.sin(0.13 * front))
+    band = np.sin(0.42 * s - 0.50 * front + 2.2 * wave + 0.4 * side)
+    codes[midline] = Tissue.SOFT
+    codes[midline[band > 0.82 + 0.2 * np.sin(0.17 * s + 0.21 * front)]] = Tissue.FAT
+    codes[midline[band < -0.9]] = Tissue.LIGAMENT
 
 
 def _paint_muscle(
@@ -84,10 +93,10 @@ def _paint_muscle(
     part = codes[near]
     part[depth > -_FASCIA] = Tissue.FAT
     part[depth > 0] = Tissue.MUSCLE
-    # Bundles of fibres: streaks of fat that run with the muscle.
+    # Streaks of fat between bundles of fibres, which run obliquely.
     down = down[near]
-    streak = np.sin(0.9 * x + 2.0 * down) + np.sin(1.3 * y - 3.1 * down + 1.0)
-    part[(depth > 1.0) & (streak > 1.86)] = Tissue.FAT
+    bundle = np.sin(1.2 * y + np.sin(0.45 * x + 1.7 * down) + 2.6 * down + side)
+    part[(bundle > 0.965) & (np.sin(0.5 * x - 2.3 * down + front) > 0.2)] = Tissue.FAT
     codes[near] = part
 
 
@@ -95,8 +104,9 @@ def _paint_suboccipital(codes: np.ndarray, at: Around) -> None:
     upper = np.flatnonzero((at.level < 2.6) & (at.side < 34.0))
     part = codes[upper]
     rise = 2.0 - at.level[upper]
-    for side, front, a, b in ((6.0, -21.0, 5.0, 5.5), (16.0, -19.0, 7.0, 5.5)):
-        depth = depth_in_ellipse(at.side[upper] - side, at.front[upper] - front + 3.0 * rise, a, b)
+    for side, front, a, b, turn in ((7.0, -22.0, 6.5, 5.0, -15.0), (18.0, -15.0, 11.0, 5.0, 35.0)):
+        x, y = turned(at.side[upper] - side, at.front[upper] - front + 3.0 * rise, turn)
+        depth = depth_in_ellipse(x, y, a, b)
         part[depth > -0.8] = Tissue.FAT
         part[depth > 0] = Tissue.MUSCLE
     codes[upper] = part
@@ -119,7 +129,7 @@ def _paint_front(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
     _paint_vessels(codes, at)
     side = np.clip(44.0 - 5.0 * down, 22.0, 60.0)
     ahead = np.clip(-4.0 + 6.5 * down, -22.0, 26.0)
-    x, y = turned(at.side - side, at.ahead - ahead, -50.0 + 8.0 * 0)
+    x, y = turned(at.side - side, at.ahead - ahead, -50.0)
     strap = depth_in_ellipse(x, y, 16.0 * muscle, 5.5 * muscle)
     codes[strap > -_FASCIA] = Tissue.FAT
     codes[strap > 0] = Tissue.MUSCLE

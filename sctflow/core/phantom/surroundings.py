@@ -7,7 +7,7 @@ import numpy as np
 from sctflow.core.phantom.anatomy import Anatomy, Station
 from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.head import paint_head
-from sctflow.core.phantom.neck import paint_neck
+from sctflow.core.phantom.neck import paint_midline, paint_neck
 from sctflow.core.phantom.shapes import irregular
 from sctflow.core.phantom.trunk import paint_trunk
 from sctflow.core.phantom.vertebrae import Around, sizes, stature
@@ -21,14 +21,15 @@ _TRUNK_BEGINS, _NECK_ENDS = 7.6, 9.2  # continuous levels
 # depth of the furrow along the back; squareness (0 an oval).
 _OUTLINE = np.array(
     [
-        [0.5, 62, 60, 60, 6.0, 3.0, 0.0, 0.0],
-        [2.5, 60, 66, 60, 6.0, 3.5, 0.0, 0.1],
+        [-1.0, 76, 60, 66, 7.0, 3.0, 0.0, 0.0],
+        [0.5, 68, 60, 66, 6.0, 3.0, 0.0, 0.0],
+        [2.5, 60, 66, 64, 6.0, 3.5, 0.0, 0.1],
         [3.5, 57, 66, 58, 7.0, 4.0, 0.0, 0.1],
         [4.5, 56, 62, 58, 8.0, 4.0, 0.0, 0.1],
         [5.5, 57, 58, 60, 9.0, 4.0, 0.0, 0.1],
-        [6.5, 60, 57, 66, 11.0, 4.0, 0.0, 0.1],
-        [7.5, 64, 58, 82, 12.0, 4.5, 0.0, 0.1],
-        [8.5, 66, 62, 122, 12.0, 6.0, 0.0, 0.2],
+        [6.5, 60, 57, 66, 10.0, 4.0, 0.0, 0.1],
+        [7.5, 64, 58, 82, 10.5, 4.5, 0.0, 0.1],
+        [8.5, 66, 62, 122, 10.5, 6.0, 0.0, 0.2],
         [9.5, 65, 74, 172, 10.0, 8.0, 1.0, 0.3],
         [10.5, 62, 92, 190, 9.0, 10.0, 2.0, 0.3],
         [11.5, 59, 108, 180, 8.0, 12.0, 3.0, 0.3],
@@ -41,6 +42,8 @@ _OUTLINE = np.array(
         [29.0, 70, 120, 180, 24.0, 20.0, 0.0, 0.3],
     ]
 )
+_AT = np.arange(_OUTLINE[0, 0], _OUTLINE[-1, 0], 1 / 16)
+_FINE = np.stack([np.interp(_AT, _OUTLINE[:, 0], column) for column in _OUTLINE.T]).astype("f4")
 
 
 def paint_body(
@@ -99,6 +102,7 @@ def _paint_below_head(
             some = part[index]
             painter(some, anatomy, around.take(index))
             part[index] = some
+    paint_midline(part, around)
     codes[chosen] = part
 
 
@@ -112,11 +116,8 @@ def _below_fascia(
 ) -> np.ndarray:
     """Paint skin and fat; (n,) mm below them, negative where there is nothing else to paint."""
     body = anatomy.body
-    row = np.clip(level * 16.0, 0, 29 * 16).astype(np.intp)
-    columns = [
-        np.interp(np.arange(29 * 16 + 1) / 16.0, _OUTLINE[:, 0], column).astype(np.float32)[row]
-        for column in _OUTLINE.T[1:]
-    ]
+    row = np.clip((level - _FINE[0, 0]) * 16.0, 0, _FINE.shape[1] - 1).astype(np.intp)
+    columns = [column[row] for column in _FINE[1:]]
     back, front, side, fat_back, fat_front, furrow, square = columns
     size = np.float32(stature(anatomy) * body.neck)
     more_fat = np.float32(body.fat - 1.0)
@@ -129,7 +130,7 @@ def _below_fascia(
     radius = np.maximum(radius, 0.02)
     # Distance to the outline along the ray from its middle.
     depth = (1.0 / radius - 1.0) * np.hypot(u, v - middle)
-    behind = np.clip(0.5 - 0.7 * q, 0.0, 1.0)
+    behind = np.clip(-0.2 - 1.3 * q, 0.0, 1.0)
     fat = body.fat * (fat_front + behind * (fat_back - fat_front))
     fat = fat * (1.0 + 0.12 * np.sin(u * 0.11 + 0.8) * np.sin(level * 3.1 + 0.02 * v))
     codes[low[depth > 0]] = Tissue.SKIN
@@ -147,7 +148,7 @@ def _around(
     depth: np.ndarray,
 ) -> Around:
     level = station.level[chosen]
-    right, forward = irregular(anatomy.seed, 0, u, v, s, size=0.9)
+    right, forward = irregular(anatomy.seed, 0, u, v, s, size=1.3)
     right = u - station.canal_right[chosen] + right
     front = v - station.canal_forward[chosen] + forward
     (deep,) = sizes(anatomy, level, "body_depth")

@@ -36,7 +36,9 @@ def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
     chosen = np.flatnonzero((at.front < 6.0) & (at.side < 75.0))
     some, part = at.take(chosen), codes[chosen]
     loin = _in_loin(some.level)
-    bundle = np.sin(0.55 * some.side + 0.12 * some.s) + np.sin(0.5 * some.front + 0.1 * some.s)
+    wave = np.sin(0.3 * some.side + 0.05 * some.s)
+    bundle = np.sin(0.6 * some.front + 1.3 * wave + 0.07 * some.s)
+    bundle = (bundle > 0.95) & (np.sin(0.35 * some.side - 0.06 * some.s) > 0.1)
     for side, front, a, b in (
         (26.0 + 10.0 * loin, -25.0 - 7.0 * loin, 16.0 + 6.0 * loin, 10.0 + 7.0 * loin),
         (11.0 + 2.0 * loin, -26.0 - 8.0 * loin, 8.0 + 3.0 * loin, 12.0 + 5.0 * loin),
@@ -44,11 +46,10 @@ def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
         depth = depth_in_ellipse(some.side - side, some.front - front, a * muscle, b * muscle)
         part[depth > -1.4 * _FASCIA] = Tissue.FAT
         part[depth > 0] = Tissue.MUSCLE
-        part[(depth > 0.5) & (bundle > 1.82)] = Tissue.FAT
+        part[(depth > 0.5) & bundle] = Tissue.FAT
     sheet = (some.depth < 4.5 * muscle) & (some.level < 18.0)
     part[(some.depth < 5.4 * muscle) & (some.level < 18.0)] = Tissue.FAT
     part[sheet] = Tissue.MUSCLE
-    part[(some.side < 2.0) & (some.front < -20.0)] = Tissue.FAT
     codes[chosen] = part
 
 
