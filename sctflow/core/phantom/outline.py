@@ -41,3 +41,8 @@ def half_axes(area: np.ndarray, ratio: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Half width and half depth in mm of the cord with an area (mm2) and depth-to-width ratio."""
     half_width = np.sqrt(area / (unit_area() * ratio))
     return half_width, half_width * ratio
+
+
+def half_width_at(q: np.ndarray) -> np.ndarray:
+    """Half width of the cord, without its grooves, at the place q before or behind its centre."""
+    return np.clip(1.0 - np.abs(q) ** _EXPONENT, 0.0, None) ** (1.0 / _EXPONENT)
