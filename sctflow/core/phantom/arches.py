@@ -113,8 +113,9 @@ def _paint_pillars(codes: np.ndarray, arch: _Arch, in_neck: np.ndarray) -> None:
     middle_side = arch.canal_side + np.where(in_neck, 6.0, 3.5) * arch.size
     middle_front = np.where(in_neck, -4.0, -9.0) * arch.size
     a = np.where(in_neck, 6.5, 6.0) * arch.size
-    b = np.where(in_neck, 6.5, 6.5) * arch.size
-    depth = depth_in_ellipse(arch.side - middle_side, arch.front - middle_front, a, b)
+    depth = depth_in_ellipse(
+        arch.side - middle_side, arch.front - middle_front, a, 6.5 * arch.size
+    )
     level_with = arch.front - middle_front
     oblique = np.where(in_neck, 0.9, 0.25) * level_with
     from_joint = np.minimum(

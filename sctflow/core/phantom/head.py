@@ -6,7 +6,7 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.shapes import depth_in_ellipse, lay
+from sctflow.core.phantom.shapes import depth_in_ellipse, irregular, lay
 
 # Compact bone that is not of the vertebral column gives as little signal as air, and the marrow
 # in it is mostly fat: their codes tell it apart from the column's.
@@ -23,18 +23,20 @@ _PROFILE = (
 _NOSE = ([-18.0, -10.0, 2.0, 24.0], [0.0, 16.0, 13.0, 0.0])
 
 
-def paint_head(
-    codes: np.ndarray, anatomy: Anatomy, v: np.ndarray, s: np.ndarray, xyz: np.ndarray
-) -> None:
+def paint_head(codes: np.ndarray, anatomy: Anatomy, xyz: np.ndarray) -> None:
     """Paint the head over what is there: (n,) codes, at world points (n, 3)."""
     junction, _ = anatomy.curve.at(np.array(0.0))
     chosen = np.flatnonzero(xyz[:, 2] > junction[2] + _LOWEST * anatomy.body.head_size)
     if not len(chosen):
         return
     x, y, z = _head_frame(anatomy, junction, xyz[chosen])
+    right, forward = irregular(anatomy.seed, 1, x, y, z, size=0.8)
+    x, y = x + right, y + forward
     part = codes[chosen]
     _paint_face(part, x, y, z)
-    _paint_brain_and_skull(part, x, y, z)
+    depth = _below_skull(x, y, z)
+    _paint_skull(part, x, y, z, depth)
+    _paint_brain(part, x, y, z, depth)
     _paint_clivus(part, x, y, z)
     codes[chosen] = part
 
@@ -63,32 +65,38 @@ def _below_skull(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.maximum(np.minimum(vault, floor), fossa)
 
 
-def _paint_brain_and_skull(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
-    depth = _below_skull(x, y, z)
-    # The foramen magnum, through which the sac goes on.
-    hole = np.hypot(x / 15.0, (y + 5.0) / 17.5) < 1.0
-    outer = depth > -_SKULL
+def _paint_skull(
+    codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray
+) -> None:
+    """Skull and scalp; `depth` is below the skull's inner surface, mm."""
     # The scalp goes on into the fat of the neck and of the face.
     scalp = (z > 20.0) | ((y < 10.0) & (z > -8.0)) | ((y < -50.0) & (z > -24.0))
     codes[scalp & (depth > -_SKULL - _SCALP - _SKIN)] = Tissue.SKIN
     codes[scalp & (depth > -_SKULL - _SCALP)] = Tissue.FAT
-    bone = outer & ~(hole & (z < -8.0))
+    # The foramen magnum, through which the sac goes on.
+    hole = (np.hypot(x / 15.0, (y + 5.0) / 17.5) < 1.0) & (z < -8.0)
+    bone = (depth > -_SKULL) & ~hole
     codes[bone] = _COMPACT
     codes[bone & (depth > -_SKULL + _TABLE) & (depth < -_TABLE)] = _DIPLOE
+
+
+def _paint_brain(
+    codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray, depth: np.ndarray
+) -> None:
+    """Cerebellum below the tentorium, which falls to the back, and cerebrum above, in CSF."""
     codes[depth > 0] = Tissue.CSF
-    # The tentorium falls to the back; below it lies the cerebellum, which has narrow leaves.
     tent = z - 34.0 - 0.38 * (y - 5.0) + 0.006 * x * x
-    brain = depth > _CISTERN
-    lower = brain & (tent < -1.0) & (y < 22.0)
+    lower = (depth > _CISTERN) & (tent < -1.0) & (y < 22.0)
     codes[lower] = Tissue.CEREBELLUM
     from_root = np.hypot(y - 2.0, z - 8.0)
     leaves = np.arctan2(z - 8.0, 2.0 - y) + 0.05 * np.sin(0.35 * from_root) + 0.002 * np.abs(x)
     fissures = (np.sin(11.0 * leaves) > 0.985) & (from_root > 26.0)
     fissures |= (np.sin(29.0 * leaves) > 0.97) & (depth < 9.0)
     codes[lower & fissures] = Tissue.CSF
-    upper = brain & ((tent > 1.0) | (y > 22.0))
+    upper = (depth > _CISTERN) & ((tent > 1.0) | (y > 22.0))
     codes[upper] = Tissue.CEREBRUM
-    gyri = np.sin(0.33 * x + 0.1 * z) * np.sin(0.31 * y) + np.sin(0.3 * z + 0.12 * y)
+    side = np.abs(x)
+    gyri = np.sin(0.33 * side + 0.1 * z) * np.sin(0.31 * y) + np.sin(0.3 * z + 0.12 * y)
     codes[upper & (depth < 14.0) & (np.abs(gyri) < 0.08)] = Tissue.CSF
     codes[upper & (np.abs(x + 3.0 * gyri) < 0.6) & (z > 62.0)] = Tissue.CSF
 
@@ -102,19 +110,16 @@ def _paint_clivus(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray
     depth = np.minimum(np.minimum(y - back, back + thick - y), ends)
     depth = np.minimum(depth, 15.0 - np.abs(x))
     lay(codes, depth, _DIPLOE, rim=_COMPACT, width=1.0)
-    sinus = (
-        (x / 13.0) ** 2
-        + ((y - 47.0) / 13.0) ** 2
-        + ((z - 14.0) / 7.5) ** 2
-        - 0.15 * np.sin(0.4 * y)
-    )
+    sinus = (x / 13.0) ** 2 + ((y - 47.0) / 13.0) ** 2 + ((z - 14.0) / 7.5) ** 2
     codes[sinus < 1.2] = Tissue.SOFT
     codes[sinus < 1.0] = Tissue.AIR
 
 
 def _paint_face(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> None:
     """Outline of the face, with what lies in it; the airway behind it stays open."""
-    before = (y > 24.0) & (z < 60.0) & (z > -90.0) & (np.abs(x) < 70.0)
+    # Low down it begins before the airway, and leaves the neck behind it alone.
+    before = y > 42.0 - 18.0 * np.clip((z + 45.0) / 20.0, 0.0, 1.0)
+    before &= (z < 60.0) & (z > -90.0) & (np.abs(x) < 70.0)
     chosen = np.flatnonzero(before & (codes != Tissue.AIR))
     if not len(chosen):
         return
@@ -126,8 +131,9 @@ def _paint_face(codes: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) 
     radius = np.sqrt(across * across + along * along)
     under = z + 67.0 + 0.22 * np.maximum(92.0 - y, 0.0)
     depth = np.minimum((1.0 - radius) * 0.5 * (front + 49.0), under)
-    part[depth > 0] = Tissue.SKIN
-    part[depth > 2.0] = Tissue.FAT
+    outer = np.isin(part, (Tissue.BACKGROUND, Tissue.SKIN))
+    part[outer & (depth > 0)] = Tissue.SKIN
+    part[outer & (depth > 2.0)] = Tissue.FAT
     part[(depth > 6.0) & (y < 88.0)] = Tissue.MUSCLE
     _paint_mouth(part, x, y, z, depth)
     _paint_nose(part, x, y, z, depth)
@@ -145,8 +151,8 @@ def _paint_mouth(
     tongue = ((y - 62.0) / 28.0) ** 2 + ((z + 40.0) / 21.0) ** 2 + (x / 23.0) ** 2
     codes[tongue < 1.15] = Tissue.SOFT
     codes[tongue < 0.72] = Tissue.MUSCLE
-    angle = np.arctan2(z + 70.0, y - 74.0) + 0.05 * np.sin(0.5 * x)
-    codes[(tongue < 0.8) & (np.sin(17.0 * angle) + 0.25 * np.sin(0.9 * x) > 0.9)] = Tissue.FAT
+    angle = np.arctan2(z + 70.0, y - 74.0) + 0.05 * np.sin(0.5 * np.abs(x))
+    codes[(tongue < 0.8) & (np.sin(17.0 * angle) > 0.93 + 0.2 * np.cos(0.9 * x))] = Tissue.FAT
     hard = (np.abs(z + 15.5) < 2.2) & (y > 56.0) & (y < 95.0) & (np.abs(x) < 26.0)
     codes[hard] = _COMPACT
     codes[hard & (np.abs(z + 15.5) < 1.1)] = _DIPLOE
@@ -179,4 +185,4 @@ def _paint_jaw(
     jaw = np.where((y > 36.0) & (depth > 3.0), jaw, np.float32(-1))
     lay(codes, jaw, _DIPLOE, rim=_COMPACT, width=1.8)
     teeth = (np.abs(arch - 48.0) < 3.0) & (y > 50.0) & (np.abs(z + 29.5) < 8.5)
-    codes[teeth & (np.sin(1.1 * x) < 0.8)] = _COMPACT
+    codes[teeth & (np.cos(1.1 * x) < 0.8)] = _COMPACT

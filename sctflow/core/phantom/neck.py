@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
@@ -9,19 +12,38 @@ from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.shapes import depth_in_ellipse, turned
 from sctflow.core.phantom.vertebrae import Around
 
-# Muscles behind and beside the spine, deepest first, at C4: centre to the side and in front of
-# the sac (mm), half axes (mm), turn (degrees), and how the centre moves per vertebra downwards.
+_Painter = Callable[[np.ndarray, Around, np.float32], None]
+
+
+class _Muscle(NamedTuple):
+    """A muscle's cut at C4, in mm and degrees, and how it moves downwards."""
+
+    side: float
+    front: float
+    """In front of the sac's middle."""
+    half_width: float
+    half_depth: float
+    turn: float
+    """Counter-clockwise, on the right."""
+    sidewards: float
+    """mm per vertebra downwards."""
+    forwards: float
+
+
+# Deepest first: multifidus, longissimus, semispinalis cervicis, levator scapulae, semispinalis
+# capitis, splenius.
 _BACK_MUSCLES = (
-    ("multifidus", 9.5, -18.0, 9.5, 8.0, -25.0, 0.3, -0.6),
-    ("longissimus", 24.0, -15.0, 7.0, 9.5, -20.0, 0.2, -0.8),
-    ("semispinalis cervicis", 11.0, -26.0, 10.5, 6.0, -20.0, 0.3, -1.6),
-    ("levator scapulae", 35.0, -11.0, 7.0, 12.5, 12.0, 1.2, -1.5),
-    ("semispinalis capitis", 13.0, -34.5, 13.5, 6.5, 18.0, 0.2, -1.4),
-    ("splenius", 23.0, -32.5, 23.0, 4.6, 45.0, -1.0, -1.6),
+    _Muscle(9.5, -18.0, 9.5, 8.0, -25.0, 0.3, -0.6),
+    _Muscle(24.0, -15.0, 7.0, 9.5, -20.0, 0.2, -0.8),
+    _Muscle(11.0, -26.0, 10.5, 6.0, -20.0, 0.3, -1.6),
+    _Muscle(35.0, -11.0, 7.0, 12.5, 12.0, 1.2, -1.5),
+    _Muscle(13.0, -34.5, 13.5, 6.5, 18.0, 0.2, -1.4),
+    _Muscle(23.0, -32.5, 23.0, 4.6, 45.0, -1.0, -1.6),
 )
+# Scalene muscles, longus colli.
 _SIDE_MUSCLES = (
-    ("scalenus", 28.0, 10.0, 7.0, 9.0, 35.0, 1.0, -0.2),
-    ("longus colli", 8.5, 24.5, 7.0, 3.0, -10.0, 0.0, 0.3),
+    _Muscle(28.0, 10.0, 7.0, 9.0, 35.0, 1.0, -0.2),
+    _Muscle(8.5, 24.5, 7.0, 3.0, -10.0, 0.0, 0.3),
 )
 _FASCIA = 0.6  # mm of fat about a muscle
 # Airway by level: level, mm of its middle ahead of the bodies, half width, half depth, wall.
@@ -52,7 +74,9 @@ def paint_neck(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
     _apply(codes, scaled, ahead, _paint_front, anatomy.body.muscle)
 
 
-def _apply(codes: np.ndarray, at: Around, chosen: np.ndarray, painter, muscle: float) -> None:
+def _apply(
+    codes: np.ndarray, at: Around, chosen: np.ndarray, painter: _Painter, muscle: float
+) -> None:
     if len(chosen):
         part = codes[chosen]
         painter(part, at.take(chosen), np.float32(muscle))
@@ -64,8 +88,8 @@ def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
     # Near the skull the muscles are short and lie in fat.
     fringe = 0.9 + 0.4 * np.sin(0.25 * at.front) * np.sin(0.3 * at.side)
     codes[at.level < fringe] = Tissue.FAT
-    for row in _BACK_MUSCLES:
-        _paint_muscle(codes, at, down, row, muscle)
+    for cut in _BACK_MUSCLES:
+        _paint_muscle(codes, at, down, cut, muscle)
     _paint_suboccipital(codes, at)
     _paint_trapezius(codes, at, muscle)
 
@@ -77,26 +101,26 @@ def paint_midline(codes: np.ndarray, at: Around) -> None:
     wave = np.sin(0.11 * s + 0.5 * np.sin(0.13 * front))
     band = np.sin(0.42 * s - 0.50 * front + 2.2 * wave + 0.4 * side)
     codes[midline] = Tissue.SOFT
-    codes[midline[band > 0.82 + 0.2 * np.sin(0.17 * s + 0.21 * front)]] = Tissue.FAT
+    codes[midline[band > 0.87 + 0.15 * np.sin(0.17 * s + 0.21 * front)]] = Tissue.FAT
     codes[midline[band < -0.9]] = Tissue.LIGAMENT
 
 
 def _paint_muscle(
-    codes: np.ndarray, at: Around, down: np.ndarray, row: tuple, muscle: np.float32
+    codes: np.ndarray, at: Around, down: np.ndarray, cut: _Muscle, muscle: np.float32
 ) -> None:
-    _, side, front, a, b, turn, sidewards, forwards = row
-    x = at.side - side - sidewards * down
-    y = at.front - front - forwards * down
-    near = np.flatnonzero(x * x + y * y < (1.25 * max(a, b)) ** 2)
-    x, y = turned(x[near], y[near], turn)
-    depth = depth_in_ellipse(x, y, a * muscle, b * muscle)
+    x = at.side - cut.side - cut.sidewards * down
+    y = at.front - cut.front - cut.forwards * down
+    reach = 1.25 * max(cut.half_width, cut.half_depth)
+    near = np.flatnonzero(x * x + y * y < reach**2)
+    x, y = turned(x[near], y[near], cut.turn)
+    depth = depth_in_ellipse(x, y, cut.half_width * muscle, cut.half_depth * muscle)
     part = codes[near]
     part[depth > -_FASCIA] = Tissue.FAT
     part[depth > 0] = Tissue.MUSCLE
     # Streaks of fat between bundles of fibres, which run obliquely.
     down = down[near]
-    bundle = np.sin(1.2 * y + np.sin(0.45 * x + 1.7 * down) + 2.6 * down + side)
-    part[(bundle > 0.965) & (np.sin(0.5 * x - 2.3 * down + front) > 0.2)] = Tissue.FAT
+    bundle = np.sin(1.2 * y + np.sin(0.45 * x + 1.7 * down) + 2.6 * down + cut.side)
+    part[(bundle > 0.965) & (np.sin(0.5 * x - 2.3 * down + cut.front) > 0.2)] = Tissue.FAT
     codes[near] = part
 
 
@@ -122,17 +146,24 @@ def _paint_trapezius(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
 def _paint_front(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
     codes[(at.ahead > 0.5) & (at.side < 40.0) & (at.depth > 2.0)] = Tissue.FAT
     down = at.level - 4.5
-    for row in _SIDE_MUSCLES:
-        _paint_muscle(codes, at, down, row, muscle)
+    for cut in _SIDE_MUSCLES:
+        _paint_muscle(codes, at, down, cut, muscle)
     _paint_throat(codes, at, down)
     _paint_airway(codes, at)
     _paint_vessels(codes, at)
+    _paint_sternomastoid(codes, at, down, muscle)
+
+
+def _paint_sternomastoid(
+    codes: np.ndarray, at: Around, down: np.ndarray, muscle: np.float32
+) -> None:
+    """A strap from behind the ear to the breastbone."""
     side = np.clip(44.0 - 5.0 * down, 22.0, 60.0)
     ahead = np.clip(-4.0 + 6.5 * down, -22.0, 26.0)
     x, y = turned(at.side - side, at.ahead - ahead, -50.0)
-    strap = depth_in_ellipse(x, y, 16.0 * muscle, 5.5 * muscle)
-    codes[strap > -_FASCIA] = Tissue.FAT
-    codes[strap > 0] = Tissue.MUSCLE
+    depth = depth_in_ellipse(x, y, 16.0 * muscle, 5.5 * muscle)
+    codes[depth > -_FASCIA] = Tissue.FAT
+    codes[depth > 0] = Tissue.MUSCLE
 
 
 def _paint_throat(codes: np.ndarray, at: Around, down: np.ndarray) -> None:

@@ -74,7 +74,7 @@ def paint_body(
     low = np.flatnonzero(s < _NECK_TOP)
     if len(low):
         _paint_below_head(codes, anatomy, u[low], v[low], s[low], station, low)
-    paint_head(codes, anatomy, v, s, xyz)
+    paint_head(codes, anatomy, xyz)
 
 
 def _paint_below_head(
@@ -132,7 +132,7 @@ def _below_fascia(
     depth = (1.0 / radius - 1.0) * np.hypot(u, v - middle)
     behind = np.clip(-0.2 - 1.3 * q, 0.0, 1.0)
     fat = body.fat * (fat_front + behind * (fat_back - fat_front))
-    fat = fat * (1.0 + 0.12 * np.sin(u * 0.11 + 0.8) * np.sin(level * 3.1 + 0.02 * v))
+    fat = fat * (1.0 + 0.12 * np.sin(np.abs(u) * 0.11 + 0.8) * np.sin(level * 3.1 + 0.02 * v))
     codes[low[depth > 0]] = Tissue.SKIN
     codes[low[depth > _SKIN]] = Tissue.FAT
     return depth - fat - _SKIN

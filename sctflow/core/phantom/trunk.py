@@ -6,12 +6,14 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.shapes import depth_in_ellipse, lay
+from sctflow.core.phantom.shapes import depth_in_ellipse, depth_in_tube, lay
 from sctflow.core.phantom.vertebrae import Around, storey
 
 _DIAPHRAGM = 18.4  # continuous level at which the lungs end behind
 _WALL = 14.0  # mm of ribs and muscle about chest and belly
 _FASCIA = 0.8
+# Course of the aorta: continuous levels; mm to the right of the midline and ahead of the bodies.
+_AORTA = ([11.5, 13.0, 17.0, 20.0, 24.5], [-20, -22, -14, -3, -2], [6, -4, 2, 11, 10])
 
 
 def paint_trunk(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
@@ -23,7 +25,7 @@ def paint_trunk(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
         _paint_back(part, some, np.float32(anatomy.body.muscle))
         _paint_cavities(part, some)
         _paint_ribs(part, anatomy, some)
-        _paint_middle(part, some)
+        _paint_middle(part, anatomy, some)
         codes[inner] = part
 
 
@@ -55,8 +57,8 @@ def _paint_back(codes: np.ndarray, at: Around, muscle: np.float32) -> None:
 
 def _paint_cavities(codes: np.ndarray, at: Around) -> None:
     """Lungs, and below them the belly with liver, spleen, kidneys and gut in fat."""
-    # The cavities reach backwards beside the spine, as far as the ribs do.
-    inside = (at.depth > _WALL) & (at.front > -22.0 + 0.25 * _in_loin(at.level) * 60.0)
+    # Beside the spine the lungs reach back as far as the ribs do; the belly does not.
+    inside = (at.depth > _WALL) & (at.front > -22.0 + 15.0 * _in_loin(at.level))
     inside &= (at.side > 18.0) | (at.ahead > 1.0)
     high = at.level < _DIAPHRAGM - 3.5 * np.clip(at.ahead / 80.0, 0.0, 1.0)
     lung = inside & high & (at.level > 8.8)
@@ -96,49 +98,58 @@ def _paint_ribs(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
     codes[chosen] = part
 
 
-def _paint_middle(codes: np.ndarray, at: Around) -> None:
-    """Heart, great vessels, gullet and trachea in the chest; psoas and vessels in the belly."""
-    level = at.level
-    chest, belly = level < _DIAPHRAGM, level > 19.0
+def _paint_middle(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
+    """What lies between the lungs, and in front of the spine below them."""
+    chest = at.level < _DIAPHRAGM
     middle = (at.ahead > 0.0) & (at.side < 20.0 + 0.25 * np.maximum(at.ahead, 0.0)) & chest
     codes[middle & (at.depth > _WALL - 4.0)] = Tissue.FAT
+    _paint_heart(codes, at)
+    _paint_vessels(codes, anatomy, at)
+    gullet = depth_in_ellipse(at.right + 2.0, at.ahead - 6.5, 8.0, 4.5)
+    codes[chest & (gullet > 0)] = Tissue.MUSCLE
+    codes[chest & (gullet > 2.3)] = Tissue.SOFT
+    trachea = depth_in_ellipse(at.right, at.ahead - 18.0, 10.5, 9.5)
+    above_fork = at.level < 12.3
+    codes[above_fork & (trachea > 0)] = Tissue.SOFT
+    codes[above_fork & (trachea > 1.6)] = Tissue.AIR
+    _paint_psoas(codes, at)
+
+
+def _paint_heart(codes: np.ndarray, at: Around) -> None:
     heart = ((at.right + 18.0) / 52.0) ** 2 + ((at.ahead - 62.0) / 40.0) ** 2
-    heart += ((level - 15.0) / 2.4) ** 2
+    heart += ((at.level - 15.0) / 2.4) ** 2
     codes[heart < 1.0] = Tissue.MUSCLE
     codes[heart < 0.62] = Tissue.ARTERY
-    aorta_right = np.interp(level, [11.5, 13.0, 17.0, 20.0, 24.5], [-20, -22, -14, -3, -2])
-    aorta_ahead = np.interp(level, [11.5, 13.0, 17.0, 20.0, 24.5], [6, -4, 2, 11, 10])
-    aorta = depth_in_ellipse(at.right - aorta_right, at.ahead - aorta_ahead, 11.0, 11.0)
-    _vessel(codes, np.where((level > 11.6) & (level < 24.0), aorta, -9.0), Tissue.ARTERY)
-    arch = 11.0 - np.hypot(
-        np.abs(at.right + 4.0) * 0.0 + at.ahead * 0 + (level - 11.4) * 22.0,
-        at.right + 20.0 - 0.45 * (at.ahead - 6.0),
+
+
+def _paint_vessels(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
+    """Aorta: its arch, then left of the spine, then before it; azygos and lower caval vein."""
+    level = at.level
+    right, ahead = (
+        np.interp(level, _AORTA[0], column).astype(np.float32) for column in _AORTA[1:]
     )
-    _vessel(codes, np.where((at.ahead > 2.0) & (at.ahead < 55.0), arch, -9.0), Tissue.ARTERY)
+    aorta = depth_in_ellipse(at.right - right, at.ahead - ahead, 11.0, 11.0)
+    _vessel(codes, aorta, (level > 11.6) & (level < 24.0), Tissue.ARTERY)
+    height = float(anatomy.levels.position(11.6))
+    place = (at.right, at.ahead, at.s)
+    arch = depth_in_tube(place, (-20.0, 6.0, height), (2.0, 48.0, height + 4.0), 12.0)
+    _vessel(codes, arch, level < 13.0, Tissue.ARTERY)
     cava = depth_in_ellipse(at.right - 17.0, at.ahead - 9.0, 11.0, 9.0)
-    _vessel(codes, np.where(belly & (level < 24.3), cava, -9.0), Tissue.VEIN)
+    _vessel(codes, cava, (level > 19.0) & (level < 24.3), Tissue.VEIN)
     azygos = depth_in_ellipse(at.right - 6.0, at.ahead - 3.0, 3.0, 3.0)
-    _vessel(codes, np.where(chest & (level > 12.0), azygos, -9.0), Tissue.VEIN)
-    gullet = depth_in_ellipse(at.right + 2.0, at.ahead - 6.5, 8.0, 4.5)
-    gullet = np.where(chest, gullet, -9.0)
-    codes[gullet > 0] = Tissue.MUSCLE
-    codes[gullet > 2.3] = Tissue.SOFT
-    trachea = depth_in_ellipse(at.right, at.ahead - 18.0, 10.5, 9.5)
-    trachea = np.where(level < 12.3, trachea, -9.0)
-    codes[trachea > 0] = Tissue.SOFT
-    codes[trachea > 1.6] = Tissue.AIR
-    grow = np.clip((level - 19.5) / 3.5, 0.0, 1.0)
-    psoas = depth_in_ellipse(
-        at.side - 30.0 - 8.0 * grow,
-        at.ahead + 16.0 - 3.0 * grow,
-        8.0 + 12.0 * grow,
-        10.0 + 10.0 * grow,
-    )
-    psoas = np.where(level > 19.6, psoas, -9.0)
-    codes[psoas > -1.0] = Tissue.FAT
-    codes[psoas > 0] = Tissue.MUSCLE
+    _vessel(codes, azygos, (level > 12.0) & (level < _DIAPHRAGM), Tissue.VEIN)
 
 
-def _vessel(codes: np.ndarray, depth: np.ndarray, tissue: Tissue) -> None:
-    codes[depth > -1.2] = Tissue.SOFT
-    codes[depth > 0] = tissue
+def _paint_psoas(codes: np.ndarray, at: Around) -> None:
+    """Psoas muscles, which grow downwards from T12."""
+    grow = np.clip((at.level - 19.5) / 3.5, 0.0, 1.0)
+    across, along = at.side - 30.0 - 8.0 * grow, at.ahead + 16.0 - 3.0 * grow
+    depth = depth_in_ellipse(across, along, 8.0 + 12.0 * grow, 10.0 + 10.0 * grow)
+    below = at.level > 19.6
+    codes[below & (depth > -1.0)] = Tissue.FAT
+    codes[below & (depth > 0)] = Tissue.MUSCLE
+
+
+def _vessel(codes: np.ndarray, depth: np.ndarray, within: np.ndarray, blood: Tissue) -> None:
+    codes[within & (depth > -1.2)] = Tissue.SOFT
+    codes[within & (depth > 0)] = blood
