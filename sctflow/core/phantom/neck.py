@@ -99,10 +99,11 @@ def paint_midline(codes: np.ndarray, at: Around) -> None:
     midline = np.flatnonzero((at.side < 1.6 + 0.6 * np.sin(0.21 * at.s)) & (at.front < -12.0))
     side, front, s = at.side[midline], at.front[midline], at.s[midline]
     wave = np.sin(0.11 * s + 0.5 * np.sin(0.13 * front))
-    band = np.sin(0.42 * s - 0.50 * front + 2.2 * wave + 0.4 * side)
+    band = np.sin(0.62 * s - 0.72 * front + 2.6 * wave + 0.7 * side)
+    patch = np.sin(0.17 * s + 0.21 * front) + np.sin(0.09 * s - 0.27 * front)
     codes[midline] = Tissue.SOFT
-    codes[midline[band > 0.87 + 0.15 * np.sin(0.17 * s + 0.21 * front)]] = Tissue.FAT
-    codes[midline[band < -0.9]] = Tissue.LIGAMENT
+    codes[midline[band > 0.9 - 0.25 * patch]] = Tissue.FAT
+    codes[midline[band < -0.93 - 0.1 * patch]] = Tissue.LIGAMENT
 
 
 def _paint_muscle(

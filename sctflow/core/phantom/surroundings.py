@@ -127,9 +127,8 @@ def _below_fascia(
     p, q = u / (side + more_fat * fat_front), (v - middle) / (half + 0.5 * more_fat * fat_front)
     pp, qq = p * p, q * q
     radius = np.sqrt(pp + qq - square * np.minimum(pp, 1.0) * np.minimum(qq, 1.0))
-    radius = np.maximum(radius, 0.02)
-    # Distance to the outline along the ray from its middle.
-    depth = (1.0 / radius - 1.0) * np.hypot(u, v - middle)
+    # Distance to the outline along the ray from its middle, where the ray has no direction.
+    depth = (1.0 - radius) * (np.hypot(u, v - middle) + 0.1) / (radius + 0.001)
     behind = np.clip(-0.2 - 1.3 * q, 0.0, 1.0)
     fat = body.fat * (fat_front + behind * (fat_back - fat_front))
     fat = fat * (1.0 + 0.12 * np.sin(np.abs(u) * 0.11 + 0.8) * np.sin(level * 3.1 + 0.02 * v))

@@ -60,6 +60,12 @@ def test_the_chest_has_lungs_and_an_aorta_left_of_the_spine():
     assert near[:45].sum() > 150 > 20 > near[46:].sum()
 
 
+def test_fat_fills_the_space_before_the_heart_without_a_seam():
+    # The outline's middle, from which depths are measured, lies in it.
+    codes = at_level(17.0, np.arange(-1.0, 1.1, 0.2), np.arange(47.0, 58.0, 0.1))
+    assert np.all(codes == Tissue.FAT)
+
+
 def test_the_belly_has_the_caval_vein_on_the_right_and_a_psoas_on_each_side():
     u, v = np.arange(-60.0, 61.0, 1.0), np.arange(0.0, 70.0, 1.0)
     plane = at_level(22.5, u, v)
