@@ -119,8 +119,7 @@ def _paint_pressing(codes: np.ndarray, at: Place) -> None:
 def _paint_dura(codes: np.ndarray, at: Place) -> None:
     half_depth = np.where(at.front > 0, at.half_depth - at.pressed, at.half_depth)
     half_depth = np.maximum(half_depth, 0.5)
-    near = np.flatnonzero(
-        (np.abs(at.right) < at.half_width + 1.0) & (np.abs(at.front) < half_depth + 1.0)
-    )
+    near = (np.abs(at.right) < at.half_width + 1.0) & (np.abs(at.front) < half_depth + 1.0)
+    near = np.flatnonzero(near & (at.half_width > 1.0))
     depth = depth_in_ellipse(at.right[near], at.front[near], at.half_width[near], half_depth[near])
-    codes[near[(depth > -_DURA) & (at.half_width[near] > 1.0)]] = Tissue.DURA
+    codes[near[depth > -_DURA]] = Tissue.DURA

@@ -14,7 +14,7 @@ from sctflow.core.phantom.vertebrae import Around, sizes, stature
 
 _SKIN = 1.8  # mm
 _NECK_TOP = 4.0  # mm above the pontomedullary junction; from there on there is only head
-_TRUNK_BEGINS, _NECK_ENDS = 7.6, 9.2  # continuous levels
+_TRUNK_BEGINS, _TRUNK_ALONE = 8.3, 8.9  # continuous levels, between which they interlock
 
 # The body's outline, drawn after images of adults. One row per level: continuous vertebral level;
 # mm from the cord to the skin behind, in front and to the side; mm of fat behind and in front;
@@ -93,9 +93,11 @@ def _paint_below_head(
     chosen = low[inner]
     part = np.full(len(chosen), Tissue.MUSCLE, np.uint8)
     around = _around(anatomy, u[inner], v[inner], s[inner], station, chosen, depth[inner])
+    middle = 0.5 * (_TRUNK_BEGINS + _TRUNK_ALONE)
+    begins = middle + (_TRUNK_ALONE - middle) * np.sin(0.15 * around.front + 0.1 * around.side)
     for painter, members in (
-        (paint_neck, around.level < _NECK_ENDS),
-        (paint_trunk, around.level > _TRUNK_BEGINS),
+        (paint_neck, around.level <= begins),
+        (paint_trunk, around.level > begins),
     ):
         index = np.flatnonzero(members)
         if len(index):

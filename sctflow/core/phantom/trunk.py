@@ -17,16 +17,11 @@ _AORTA = ([11.5, 13.0, 17.0, 20.0, 24.5], [-20, -22, -14, -3, -2], [6, -4, 2, 11
 
 
 def paint_trunk(codes: np.ndarray, anatomy: Anatomy, at: Around) -> None:
-    """Paint the trunk below its fat over what is there."""
-    inner = np.flatnonzero(at.level > 8.6)
-    if len(inner):
-        part, some = codes[inner], at.take(inner)
-        part[:] = Tissue.MUSCLE
-        _paint_back(part, some, np.float32(anatomy.body.muscle))
-        _paint_cavities(part, some)
-        _paint_ribs(part, anatomy, some)
-        _paint_middle(part, anatomy, some)
-        codes[inner] = part
+    """Paint the trunk below its fat: (n,) codes, all muscle before."""
+    _paint_back(codes, at, np.float32(anatomy.body.muscle))
+    _paint_cavities(codes, at)
+    _paint_ribs(codes, anatomy, at)
+    _paint_middle(codes, anatomy, at)
 
 
 def _in_loin(level: np.ndarray) -> np.ndarray:
@@ -60,8 +55,11 @@ def _paint_cavities(codes: np.ndarray, at: Around) -> None:
     # Beside the spine the lungs reach back as far as the ribs do; the belly does not.
     inside = (at.depth > _WALL) & (at.front > -22.0 + 15.0 * _in_loin(at.level))
     inside &= (at.side > 18.0) | (at.ahead > 1.0)
-    high = at.level < _DIAPHRAGM - 3.5 * np.clip(at.ahead / 80.0, 0.0, 1.0)
-    lung = inside & high & (at.level > 8.8)
+    # The diaphragm is a dome, and so is the top of either lung.
+    dome = 3.5 * np.clip(at.ahead / 80.0, 0.0, 1.0) + 1.5 * np.clip(1.2 - at.side / 90.0, 0.0, 1.0)
+    high = at.level < _DIAPHRAGM - dome
+    apex = np.clip(10.6 - at.level, 0.0, 2.0) / 2.0
+    lung = inside & high & (at.depth > _WALL + 45.0 * apex * apex) & (at.level > 8.8)
     codes[lung] = Tissue.LUNG
     branches = np.sin(0.3 * at.side + 0.1 * at.s) * np.sin(0.27 * at.ahead - 0.13 * at.s)
     codes[lung & (branches > 0.93)] = Tissue.ARTERY

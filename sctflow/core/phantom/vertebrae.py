@@ -43,10 +43,10 @@ class Shape(NamedTuple):
     """Distance of the lamina below the middle of the vertebra."""
 
 
-# One row per vertebra: level, then the columns of `Shape`. Means of adults, rounded: bodies and
-# pedicles after Panjabi et al. 1991-1993 (neck, thorax, loin; doi 10.1097/00007632-199108000-00001
-# and following), discs after Kunkel et al. 2011 (doi 10.1111/j.1469-7580.2011.01395.x); the arches
-# were drawn after images.
+# One row per vertebra: level, then the columns of `Shape`. Rounded sizes of adults: bodies of the
+# neck about those of Panjabi et al. (Spine 16:861-869, 1991), thoracic discs between those of
+# Kunkel et al. 2011 (doi 10.1111/j.1469-7580.2011.01397.x) and of Fletcher et al. 2015
+# (doi 10.1007/s00586-015-3925-y); everything else was drawn after images.
 _ROWS = np.array(
     [
         [1.5, 15, 18, 4.5, 0.0, 0.0, 0.5, 1.5, 4.0, 3.5, 9, 4.0, 3.0, 0.10, 0.0],
