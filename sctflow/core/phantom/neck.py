@@ -103,7 +103,8 @@ def paint_midline(codes: np.ndarray, at: Around) -> None:
     patch = np.sin(0.17 * s + 0.21 * front) + np.sin(0.09 * s - 0.27 * front)
     codes[midline] = Tissue.SOFT
     codes[midline[band > 0.9 - 0.25 * patch]] = Tissue.FAT
-    codes[midline[band < -0.93 - 0.1 * patch]] = Tissue.LIGAMENT
+    # As dark as muscle; the code of ligaments is the column's.
+    codes[midline[band < -0.93 - 0.1 * patch]] = Tissue.MUSCLE
 
 
 def _paint_muscle(

@@ -5,6 +5,7 @@ import pytest
 
 from sctflow.core.phantom.anatomy import Body, draw_anatomy, make_anatomy
 from sctflow.core.phantom.codes import IS_CANAL, IS_CORD, Tissue
+from sctflow.core.phantom.spine import IS_SPINE
 from sctflow.core.phantom.surroundings import paint_body
 
 AVERAGE = make_anatomy()
@@ -93,13 +94,14 @@ def test_the_slope_of_the_skull_base_lies_before_the_brainstem():
     assert 10.0 < 5.0 + 0.5 * marrow[0] < 22.0
 
 
-def test_the_body_has_no_cord_and_only_the_head_has_csf():
+def test_the_body_has_no_cord_no_spine_and_only_the_head_has_csf():
     rng = np.random.default_rng(0)
     uvs = rng.uniform((-80, -80, -600), (80, 120, 85), (60_000, 3)).astype(np.float32)
     codes = np.zeros(len(uvs), np.uint8)
     xyz = STRAIGHT.curve.to_world(uvs).astype(np.float32)
     paint_body(codes, STRAIGHT, *np.ascontiguousarray(uvs.T), STRAIGHT.at(uvs[:, 2]), xyz)
     assert not np.any(IS_CORD[codes])
+    assert not np.any(IS_SPINE[codes])
     assert uvs[IS_CANAL[codes], 2].min() > STRAIGHT.levels.top - 15.0
 
 
