@@ -23,12 +23,13 @@ _MEDULLA_WIDTH = np.array([1.0, 1.0, 1.06, 1.27, 1.44, 1.52, 1.55])  # half widt
 _MEDULLA_DEPTH = np.array([1.0, 1.0, 1.10, 1.34, 1.52, 1.60, 1.62])
 
 # Tegmentum of pons and midbrain, and the belly of the pons: mm.
-_STEM_AT = np.array([0.0, 6.0, 12.0, 20.0, 26.0, 32.0, 42.0])
-_STEM_WIDTH = np.array([8.5, 10.5, 11.5, 11.0, 11.5, 14.0, 16.0])
-_STEM_DEPTH = np.array([6.5, 7.2, 7.5, 7.2, 7.5, 9.0, 10.0])
-_STEM_FORWARD = np.array([0.0, -0.5, -1.0, 0.0, 2.0, 4.0, 6.0])
-_BELLY = (0.0, 4.5, 10.5)  # centre
+_STEM_AT = np.array([0.0, 6.0, 12.0, 20.0, 26.0, 32.0, 39.0, 42.0])
+_STEM_WIDTH = np.array([8.5, 10.5, 11.5, 11.0, 11.5, 14.0, 11.0, 0.1])
+_STEM_DEPTH = np.array([6.5, 7.2, 7.5, 7.2, 7.5, 9.0, 7.0, 0.1])
+_STEM_FORWARD = np.array([0.0, -0.5, -0.5, 1.5, 4.5, 7.0, 9.5, 11.0])
+_BELLY = (0.0, 5.0, 10.5)  # centre
 _BELLY_RADII = (15.0, 10.8, 14.6)
+_BELLY_SLOPE = 0.18  # mm forwards in each mm up: the pons lies along the clivus
 
 # Cisterns: half width, back and front edge in mm. In front they reach the clivus.
 _CISTERN_AT = np.array([-25.5, -21.0, -17.0, -12.0, -8.0, -4.0, 4.0, 12.0, 22.0, 30.0, 36.0])
@@ -131,7 +132,8 @@ def _in_pons(u: np.ndarray, v: np.ndarray, height: np.ndarray) -> np.ndarray:
         _smooth(height, _STEM_AT, values) for values in (_STEM_WIDTH, _STEM_DEPTH, _STEM_FORWARD)
     )
     stem = (height > 0) & ((u / wide) ** 2 + ((v - forward) / deep) ** 2 < 1.0)
-    away = [(x - c) / r for x, c, r in zip((u, v, height), _BELLY, _BELLY_RADII, strict=True)]
+    sheared = (u, v - _BELLY_SLOPE * (height - _BELLY[2]), height)
+    away = [(x - c) / r for x, c, r in zip(sheared, _BELLY, _BELLY_RADII, strict=True)]
     # Squarer than an ellipsoid along the stem, with a shallow furrow for the basilar artery.
     radius = away[0] ** 2 + away[1] ** 2 + np.abs(away[2]) ** 2.6
     furrow = 0.10 * np.exp(-((u / 2.5) ** 2)) * (v > 5.0)

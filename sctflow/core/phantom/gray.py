@@ -20,7 +20,8 @@ REFERENCE_LEVEL = 3.5
 """Continuous spinal level on whose cross-section the white-matter tracts are laid out."""
 
 # Figures of the butterfly at the middles of some spinal levels, in half widths and half depths:
-# - front and back edge of the commissure, tips of the ventral and of the dorsal horn (q);
+# - front and back edge of the commissure, tips of the ventral and of the dorsal horn (q, of the
+#   last one -q);
 # - ventral horn: its outer and inner edge and its tip (p);
 # - waist: outer edge beside the commissure, and how far the lateral horn juts out (p);
 # - dorsal horn: width of its neck and of its head, place of its tip (p).
@@ -34,8 +35,7 @@ _FORMS = {
     "front": [0.25, 0.24, 0.22, 0.20, 0.20, 0.20, 0.19, 0.18, 0.18, 0.16, 0.12, 0.08, 0.06],
     "back": [0.09, 0.08, 0.06, 0.04, 0.04, 0.06, 0.07, 0.06, 0.03, -0.02, -0.10, -0.18, -0.20],
     "ventral": [0.62, 0.64, 0.66, 0.67, 0.66, 0.62, 0.58, 0.57, 0.62, 0.70, 0.77, 0.76, 0.70],
-    "dorsal": [-0.74, -0.76, -0.78, -0.78, -0.77, -0.74, -0.70, -0.68, -0.72, -0.78, -0.84]
-    + [-0.84, -0.80],
+    "dorsal": [0.74, 0.76, 0.78, 0.78, 0.77, 0.74, 0.70, 0.68, 0.72, 0.78, 0.84, 0.84, 0.80],
     "horn_out": [0.38, 0.42, 0.52, 0.56, 0.52, 0.36, 0.29, 0.30, 0.38, 0.51, 0.66, 0.74, 0.72],
     "horn_in": [0.14, 0.14, 0.15, 0.15, 0.15, 0.13, 0.12, 0.13, 0.15, 0.16, 0.17, 0.16, 0.14],
     "horn_tip": [0.27, 0.29, 0.35, 0.38, 0.36, 0.27, 0.21, 0.22, 0.30, 0.38, 0.46, 0.44, 0.38],
@@ -128,7 +128,7 @@ def _forms(levels: np.ndarray) -> list[dict[str, float]]:
 
 def _knots(form: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Places q, rising, and the same places along the butterfly."""
-    q = [-1.0, form["dorsal"], form["back"], form["front"], form["ventral"], 1.0]
+    q = [-1.0, -form["dorsal"], form["back"], form["front"], form["ventral"], 1.0]
     return np.array(q), np.array([-2.0, _DORSAL, _BACK, _FRONT, _VENTRAL, 3.0])
 
 
@@ -155,6 +155,7 @@ def _edges(along: np.ndarray, form: dict[str, float]) -> tuple[np.ndarray, np.nd
     inner |= {1.12: 0.5 * form["horn_in"], 1.4: form["horn_in"]}
     inner |= {1.75: form["horn_in"] + 0.15 * (tip - form["horn_in"]), 2.0: tip - 0.4 * (out - tip)}
     outer |= {-0.12: waist, 0.5: 0.7 * waist + 0.3 * out + form["lateral"]}
+    outer |= dict.fromkeys((0.15, 0.9), 0.8 * waist + 0.2 * out + 0.6 * form["lateral"])
     outer |= {1.15: 0.35 * waist + 0.65 * out, 1.32: 0.05 * waist + 0.95 * out, 1.55: out}
     outer |= {1.8: 0.85 * out + 0.15 * tip, 2.0: 0.55 * out + 0.45 * tip}
     at_inner, at_outer = np.array(sorted(inner)), np.array(sorted(outer))

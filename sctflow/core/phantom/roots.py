@@ -19,6 +19,7 @@ from sctflow.core.phantom.outline import inside
 _LAST_FAN = 21  # L1
 _ROOTLETS = 7  # on a side of a level, behind; as many in front
 _RADIUS, _ROOT_RADIUS = 0.40, 0.90  # mm, of a rootlet and of the root at the foramen
+_GATHER = 2.0  # how soon the rootlets of a level draw together; 1: in a straight line
 _MARGIN = 0.05  # part of a level, at either end, without rootlets
 # Where they leave the cord, in half widths and half depths, and the foramen in half depths of the
 # sac in front of its centre.
@@ -27,13 +28,15 @@ _DORSAL_FORAMEN, _VENTRAL_FORAMEN = -0.12, 0.10
 _TRUTH_REACH = 8.0  # mm from the midline to which dorsal rootlets are told apart by level
 
 _STRAND_RADIUS = 0.55
+_STRAND_STEP = 0.25  # mm along the cord in which a strand is taken as straight
+_LEAVE = 15.0  # mm below its level over which a strand leaves the sulcus
 _FROM_CORD = 0.7  # mm from the cord's surface to the middle of a strand
 _SPREAD = 28.0  # mm below the tip of the conus over which the strands spread out in the sac
 _TURN = 18.0  # mm above the foramen at which a strand turns out to it
 # Angles from the back of the cord or sac, in degrees: at the sulci, and at rest by level.
 _DORSAL_ANGLE, _VENTRAL_ANGLE = 42.0, 138.0
-_REST_FIRST, _REST_LAST = 98.0, 10.0
-_REST_RADIUS = (0.80, 0.56)  # of dorsal and ventral strands, in half axes of the sac
+_REST_FIRST, _REST_LAST = 82.0, 9.0
+_REST_RADIUS = (0.86, 0.66)  # of dorsal and ventral strands, in half axes of the sac
 
 
 def is_root(
@@ -129,15 +132,16 @@ def _from_rootlet(
 ) -> np.ndarray:
     """Distance in mm within their sheet of points from the nearest rootlet of a level."""
     length = upper - lower
-    rest = np.maximum(1.0 - out, 1e-3)
-    # The point on the cord from which a straight line to the foramen passes here.
-    origin = (s - foramen * out) / rest
-    place = np.clip((upper - origin) / length, _MARGIN, 1.0 - _MARGIN)
+    middle = 0.5 * (upper + lower)
+    # Rootlets draw together well before the foramen.
+    spread = np.maximum(1.0 - out, 1e-2) ** _GATHER
+    origin = (s - middle - (foramen - middle) * out) / spread
+    place = np.clip(0.5 - origin / length, _MARGIN, 1.0 - _MARGIN)
     step = (1.0 - 2.0 * _MARGIN) / _ROOTLETS
     number = np.minimum(np.floor((place - _MARGIN) / step), _ROOTLETS - 1)
-    centre = upper - length * (_MARGIN + (number + 0.5) * step)
-    slope = (foramen - centre) / width
-    return (origin - centre) * rest / np.sqrt(1.0 + slope * slope)
+    centre = length * (0.5 - _MARGIN - (number + 0.5) * step)
+    slope = (foramen - middle - _GATHER * centre * spread / np.maximum(1.0 - out, 1e-2)) / width
+    return (origin - centre) * spread / np.sqrt(1.0 + slope * slope)
 
 
 def _extent(levels: Levels, number: int) -> tuple[float, float, float]:
@@ -157,48 +161,66 @@ def _strands(
 ) -> np.ndarray:
     """Level of the strand of the cauda equina (L2 to S5) at points; (n,) uint8."""
     level = np.zeros(len(s), np.uint8)
-    near = np.flatnonzero(s < anatomy.levels.spinal[_LAST_FAN])
+    levels = anatomy.levels
+    near = np.flatnonzero((s < levels.spinal[_LAST_FAN]) & (s > levels.disc(26)))
     if not len(near):
         return level
     across = np.abs(u[near] - station.canal_right[near])
-    forward, height = v[near], s[near]
+    forward, row = v[near], np.floor(s[near] * (1.0 / _STRAND_STEP)).astype(np.int32)
+    first = row.min()
+    row -= first
+    heights = (first + np.arange(row.max() + 1) + 0.5) * _STRAND_STEP
     found = level[near]
-    low, high = height.min(), height.max()
-    for number in range(_LAST_FAN + 1, N_SPINAL + 1):
-        heights, places = _strand(anatomy, number, dorsal)
-        if low > heights[-1] or high < heights[0]:
-            continue
-        away = across - np.interp(height, heights, places[0])
-        before = forward - np.interp(height, heights, places[1])
-        there = (height > heights[0]) & (height < heights[-1])
-        found[there & (away * away + before * before < _STRAND_RADIUS**2)] = number
+    for number, (to_side, to_front) in _strand_places(anatomy, heights, dorsal).items():
+        away = across - to_side[row]
+        before = forward - to_front[row]
+        found[away * away + before * before < _STRAND_RADIUS**2] = number
     level[near] = found
     return level
 
 
-def _strand(anatomy: Anatomy, number: int, dorsal: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Heights in mm, rising, and places (2, n) to the side and to the front of a strand."""
-    levels = anatomy.levels
-    upper, _, foramen = _extent(levels, number)
-    heights = np.arange(foramen + 0.5, upper, 1.0)
-    here = anatomy.at(heights)
-    begun = _ease((upper - heights) / 15.0)
+def _strand_places(
+    anatomy: Anatomy, heights: np.ndarray, dorsal: bool
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Places of the strands at heights, by level: mm from the sac's middle plane and to the front.
+
+    Not a number where there is no strand.
+    """
+    station = anatomy.at(heights)
+    places = {}
+    for number in range(_LAST_FAN + 1, N_SPINAL + 1):
+        upper, _, foramen = _extent(anatomy.levels, number)
+        there = (heights < upper) & (heights > foramen + 0.5)
+        if there.any():
+            place = _strand(anatomy, station, heights, number, dorsal)
+            place = np.where(there, place, np.nan).astype(np.float32)
+            places[number] = (place[0], place[1])
+    return places
+
+
+def _strand(
+    anatomy: Anatomy, station: Station, heights: np.ndarray, number: int, dorsal: bool
+) -> np.ndarray:
+    """Places of one strand, (2, n)."""
+    _, lower, foramen = _extent(anatomy.levels, number)
+    begun = _ease((lower - heights) / _LEAVE)
     rank = (number - _LAST_FAN - 1) / (N_SPINAL - _LAST_FAN - 1)
     rest = _REST_FIRST + rank * (_REST_LAST - _REST_FIRST)
     sulcus = _DORSAL_ANGLE if dorsal else _VENTRAL_ANGLE
     # Strands wander a little, each in its own way.
     sway = 6.0 * np.sin(heights / 17.0 + 2.4 * number + dorsal)
     angle = np.deg2rad(sulcus + begun * (rest - sulcus + sway))
-    radius = _REST_RADIUS[0 if dorsal else 1]
-    spread = _ease((levels.conus + 6.0 - heights) / _SPREAD)
-    beside = np.stack([here.half_width + _FROM_CORD, here.half_depth + _FROM_CORD])
     around = np.stack([np.sin(angle), -np.cos(angle)])
-    free = np.stack([here.canal_half_width, here.canal_half_depth]) * radius * around
-    free[1] += here.canal_forward
-    place = (1.0 - spread) * beside * around + spread * free
+    cord = np.stack([station.half_width, station.half_depth]) + _FROM_CORD
+    sac = np.stack([station.canal_half_width, station.canal_half_depth])
+    beside = cord * around
+    free = sac * around * _REST_RADIUS[0 if dorsal else 1]
+    free[1] += station.canal_forward
+    spread = _ease((anatomy.levels.conus + 6.0 - heights) / _SPREAD)
+    place = (1.0 - spread) * beside + spread * free
     turned = _ease((foramen + _TURN - heights) / _TURN)
-    wall = np.stack([here.canal_half_width, here.canal_forward])
-    return heights, place + turned * (wall - place)
+    wall = np.stack([station.canal_half_width, station.canal_forward])
+    return place + turned * (wall - place)
 
 
 def _ease(x: np.ndarray) -> np.ndarray:
