@@ -213,7 +213,8 @@ def _pressed(
     half_depth: np.ndarray, deep: np.ndarray, area: np.ndarray, ratio: np.ndarray
 ) -> np.ndarray:
     """Displacement of the sac's front wall that leaves as much CSF before the cord as it can."""
-    lost = 2.0 * half_depth * (1.0 - deep)
+    # The cord's centre stays where it is, so its front gives way by half of what it loses.
+    lost = half_depth * (1.0 - deep)
     before = np.maximum(np.sqrt(area * ratio / np.pi) - half_depth, 0.0)
     # What presses must first cross the CSF in front of the cord.
-    return np.where(lost > 0, lost + before * np.minimum(lost / 1.0, 1.0), 0.0)
+    return np.where(lost > 0, lost + before * np.minimum(lost / 0.5, 1.0), 0.0)
