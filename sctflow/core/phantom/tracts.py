@@ -2,7 +2,7 @@
 
 The tracts are laid out once, on the section of spinal level C3, as in Standring, Gray's Anatomy
 (41st ed., ch. 20) and in the atlas of Lévy et al. 2015 (doi 10.1016/j.neuroimage.2015.06.040),
-whose areas they have to about a fifth. Other levels are that section pulled along with the gray
+whose areas they have to about a quarter. Other levels are that section pulled along with the gray
 matter, so that no tract is lost where the horns grow. Only the fasciculus cuneatus ends: it
 holds what enters above T7.
 """
@@ -22,18 +22,20 @@ _VENTRAL_HORN, _INTERMEDIATE, _DORSAL_HORN = 30, 32, 34
 # (squared half widths).
 _SEEDS = (
     (4, 0.640, -0.40, 0.000),
-    (8, 0.640, 0.13, -0.007),
-    (10, 0.380, 0.05, -0.067),
-    (12, 0.700, 0.48, 0.052),
-    (14, 0.620, 0.82, 0.070),
-    (16, 0.360, 0.72, 0.055),
-    (18, 0.340, 0.84, 0.069),
-    (20, 0.320, 0.98, 0.079),
-    (22, 0.050, 0.75, 0.070),
-    (24, 0.170, 0.75, 0.067),
-    (26, 0.120, 0.48, 0.055),
-    (28, 0.040, 0.36, 0.056),
+    (8, 0.640, 0.13, -0.006),
+    (10, 0.380, 0.05, -0.074),
+    (12, 0.700, 0.48, 0.057),
+    (14, 0.620, 0.82, 0.078),
+    (16, 0.360, 0.72, 0.063),
+    (18, 0.340, 0.84, 0.084),
+    (20, 0.320, 0.98, 0.098),
+    (22, 0.050, 0.75, 0.105),
+    (24, 0.170, 0.75, 0.097),
+    (26, 0.120, 0.48, 0.104),
+    (28, 0.040, 0.36, 0.106),
 )
+# The last two lie in the depth of the fissure, where only the horn parts them from the side.
+_BESIDE_FISSURE, _NEVER = slice(-2, None), np.float32(9.0)
 _RATIO = 0.63  # depth to width of the cord at C3
 _REGIONS = np.array([seed[0] for seed in _SEEDS], np.uint8)
 
@@ -91,7 +93,9 @@ def _dorsal_column(across: np.ndarray, inner: np.ndarray, spinal: np.ndarray) ->
 
 def _other_funiculi(across: np.ndarray, here: Section) -> np.ndarray:
     p = _reference_place(across, here)
-    nearest = _REGIONS[np.argmax(_nearness(p, here.q), axis=0)]
+    nearness = _nearness(p, here.q)
+    nearness[_BESIDE_FISSURE] -= _NEVER * (across >= here.outer)
+    nearest = _REGIONS[np.argmax(nearness, axis=0)]
     depth = 1.0 - (p * p + here.q * here.q - 0.26 * (p * here.q) ** 2)
     along = (here.q - _CRESCENT_Q) / _CRESCENT_LENGTH
     on_surface = depth < _CRESCENT_DEPTH * (1.0 - along * along)

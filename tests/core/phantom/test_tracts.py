@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import label
 
 from sctflow.core.phantom.anatomy import make_anatomy
 from sctflow.core.phantom.outline import inside
@@ -86,6 +87,19 @@ def test_only_the_cuneate_fasciculus_ends_on_its_way_down():
     assert parts(16.0)[1] == 0
     # Even one fortieth of a square millimetre in a sacral section counts as being there.
     assert np.all(np.delete(parts(27.5), 1) > 0.0015)
+
+
+@pytest.mark.parametrize("spinal", [2.5, 4.0, 6.5, 9.5, 13.0, 14.5, 18.5, 23.5, 27.5])
+def test_every_region_is_in_one_piece(spinal):
+    places = np.arange(-1 + _STEP / 2, 1, _STEP, dtype=np.float32)
+    p, q = (axis.ravel() for axis in np.meshgrid(places[places > 0], places))
+    found = regions(p, q, np.full(p.shape, spinal, np.float32))
+    found = np.where(inside(p, q), found, 255).reshape(len(places), -1)
+    for region in np.unique(found[found < 255]):
+        pieces, n = label(found == region, np.ones((3, 3)))
+        sizes = np.bincount(pieces.ravel())[1:]
+        # Slivers of a few squares where edges meet at a sharp angle are the squares' doing.
+        assert n == 1 or sizes.max() > 0.97 * sizes.sum(), region
 
 
 def test_gracilis_lies_beside_the_septum_and_cuneatus_beside_the_dorsal_horn():
