@@ -60,4 +60,5 @@ def demo_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo dataset with its true masks as manual labels. Do not write into it."""
     from sctflow.demo import write_demo
 
-    return write_demo(tmp_path_factory.mktemp("demo") / "bids", labels=True)
+    folder = tmp_path_factory.mktemp("demo") / "bids"
+    return write_demo(folder, images=("T2w", "T2star"), labels=True)

@@ -142,7 +142,7 @@ def shift_slices(
     turns = np.zeros((nz, nt)) if rotation is None else np.radians(rotation)
     spacing = np.asarray(zooms) / factor
     # Shifting and averaging are linear along each axis: two small matrices per slice.
-    to_spline = [spline_filter1d(np.eye(n), axis=0, mode="mirror") for n in fine.shape[:2]]
+    to_spline = [_spline_filter(n) for n in fine.shape[:2]]
     moved = np.empty((nx, ny, nz, nt), np.float32)
     for k in range(nz):
         for t in range(nt):
@@ -150,11 +150,18 @@ def shift_slices(
             if turns[k, t]:
                 plane = _turn(plane.astype(float), turns[k, t], spacing)
             rows, columns = (
-                (_shift_and_average(len(points), shift, factor) @ points).astype(np.float32)
+                _shift_and_average(points.shape[0], shift, factor) @ points
                 for points, shift in zip(to_spline, shifts[k, t] / spacing, strict=True)
             )
-            moved[:, :, k, t] = rows @ plane.astype(np.float32) @ columns.T
+            moved[:, :, k, t] = (columns @ (rows @ plane).T).T
     return moved
+
+
+def _spline_filter(n: int) -> csr_matrix:
+    """Matrix (n, n) from samples to the coefficients of the cubic spline through them."""
+    filtered = spline_filter1d(np.eye(n), axis=0, mode="mirror")
+    # The filter fades by a factor of 0.27 per sample; float32 sees 13 of them.
+    return csr_matrix(np.where(np.abs(filtered) > 1e-8, filtered, 0).astype(np.float32))
 
 
 def _shift_and_average(n: int, shift: float, factor: int) -> csr_matrix:

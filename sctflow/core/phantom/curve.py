@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -57,6 +58,22 @@ class CordCurve:
         point = self.points[low] * (1 - part) + self.points[low + 1] * part
         return point + ((index - inside) * STEP)[..., None] * tangent, tangent
 
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        """Point, tangent and curvature vector, (n, 9): one look-up for all three."""
+        bend = np.gradient(self.tangents, STEP, axis=0)
+        return np.concatenate([self.points, self.tangents, bend], axis=1)
+
+    def _near(self, s: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Point, tangent and curvature vector at s, the tangent not of unit length."""
+        index = (s - self.start) / STEP
+        inside = np.clip(index, 0, len(self.points) - 1.001)
+        low = inside.astype(np.intp)
+        part = (inside - low)[..., None]
+        row = self._rows[low] * (1 - part) + self._rows[low + 1] * part
+        point, tangent, bend = row[..., :3], row[..., 3:6], row[..., 6:]
+        return point + ((index - inside) * STEP)[..., None] * tangent, tangent, bend
+
     def axes(self, s: np.ndarray) -> np.ndarray:
         """Right, anterior and up axis of the frame, (…, 3 axes, 3), orthonormal."""
         return frame_axes(self.at(s)[1])
@@ -87,12 +104,11 @@ class CordCurve:
         if self.is_straight:
             uvs = xyz - self.points[0] + np.array([0.0, 0.0, self.start])
             return uvs, np.broadcast_to(np.eye(3), (*xyz.shape, 3))
-        s = np.interp(xyz[..., 2], self.points[:, 2], self.s)
         # Newton on (p - c(s)) . t(s) = 0; the curve bends so little that four steps reach 1e-4 mm.
+        s = np.interp(xyz[..., 2], self.points[:, 2], self.s)
         for _ in range(4):
-            point, tangent = self.at(s)
+            point, tangent, bend = self._near(s)
             away = xyz - point
-            bend = (self.at(s + STEP)[1] - self.at(s - STEP)[1]) / (2 * STEP)
             slope = np.maximum(1.0 - np.einsum("...i,...i", away, bend), 0.2)
             s = s + np.einsum("...i,...i", away, tangent) / slope
         point, tangent = self.at(s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 # The cord is a little squarer than an ellipse (exponent 2).
@@ -28,6 +30,7 @@ def inside(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     return (q < front) & (q > back)
 
 
+@cache
 def unit_area() -> float:
     """Area of the outline whose half width and half depth are 1 (pi for an ellipse)."""
     # Gauss-Legendre in t with p = sin(t): the edges are smooth in t, also where they meet.

@@ -14,7 +14,13 @@ from sctflow.core.phantom.contrast import PROTOCOLS, signal
 from sctflow.core.phantom.sample import Sampled, sample
 from sctflow.core.phantom.spine import points
 from sctflow.core.phantom.tissues import make_tissues
-from sctflow.core.phantom.truth import centerline_mask, make_truth, region_counts, slice_table
+from sctflow.core.phantom.truth import (
+    centerline_mask,
+    level_labels,
+    make_fractions,
+    region_counts,
+    slice_table,
+)
 
 ZOOM = 0.5  # mm
 _WIDTH = 141  # voxels, right-left and front-back, with the cord in the middle one
@@ -22,7 +28,7 @@ _ABOVE_JUNCTION = 15.0  # mm in view above the pontomedullary junction
 _LOWEST_DISC = 22  # the grid ends below the disc L2/L3
 _BLUR = 0.3  # mm: the mean of many people is smoother than one of them
 _FULL_SCALE = 1000  # stored value of the brightest percentile
-_POINTS_ACROSS = 0.125  # mm: four points along either edge of a voxel
+_POINTS_ACROSS = 0.17  # mm: three points along either edge of a voxel
 
 CONTRASTS = ("T1w", "T2w", "T2star")
 
@@ -87,7 +93,7 @@ def _atlas(sampled: Sampled) -> Iterator[Piece]:
 
     def image(regions: slice) -> np.ndarray:
         out = np.zeros(sampled.shape, np.uint8)
-        out.flat[sampled.inner] = counts[:, regions].sum(1)
+        out.reshape(-1)[sampled.inner] = counts[:, regions].sum(1, dtype=np.uint8)
         return out
 
     whole = {"GM": slice(code.N_WHITE, code.N_CORD), "WM": slice(0, code.N_WHITE)}
@@ -100,15 +106,14 @@ def _atlas(sampled: Sampled) -> Iterator[Piece]:
 
 
 def _labels(anatomy: Anatomy, sampled: Sampled) -> Iterator[Piece]:
-    truth = make_truth(anatomy, sampled)
-    for label in ("SC", "CSF", "spine"):
-        mask = (truth.fractions[label] >= 0.5).astype(np.uint8)
-        yield Piece("mask", mask, label=label)
+    fractions = make_fractions(anatomy, sampled, ("SC", "CSF", "spine"))
+    masks = {label: part >= 0.5 for label, part in fractions.items()}
     slices = slice_table(anatomy, sampled.shape, sampled.affine)
-    line = centerline_mask(slices, sampled.shape, sampled.affine)
-    yield Piece("mask", line, label="centerline")
-    for desc in ("vertebrae", "spinallevels", "rootlets"):
-        yield Piece("dseg", truth.labels[desc], desc=desc)
+    masks["centerline"] = centerline_mask(slices, sampled.shape, sampled.affine)
+    for label, mask in masks.items():
+        yield Piece("mask", mask.astype(np.uint8), label=label)
+    for desc, labels in level_labels(anatomy, sampled, masks["SC"]).items():
+        yield Piece("dseg", labels, desc=desc)
     for desc, table in _points(anatomy).items():
         yield Piece("dseg", _dots(anatomy, sampled, table), desc=desc)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from sctflow.core.phantom import codes as code
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.outline import edges
 from sctflow.core.phantom.roots import rootlet_level
-from sctflow.core.phantom.sample import Sampled, frame_points, sub_offsets
+from sctflow.core.phantom.sample import Sampled, frame_points, row_chunks, sub_offsets
 from sctflow.core.phantom.spine import IS_SPINE, points
 
 # A rootlet is thinner than a voxel: it is there where it fills this part of one.
@@ -55,20 +56,27 @@ _FRACTIONS = {
 
 def make_truth(anatomy: Anatomy, sampled: Sampled) -> Truth:
     """Read the truth about an image off the anatomy and the codes of its points."""
-    fractions = {name: sampled.mean(table) for name, table in _FRACTIONS.items()}
-    # The codes of the cisterns are those of CSF; a canal has a spine around it.
-    below = _arc_length(anatomy, sampled, sampled.inner) <= anatomy.levels.top
-    for name in ("canal", "CSF"):
-        inside = np.zeros(sampled.shape, bool)
-        inside.flat[sampled.inner[below]] = True
-        fractions[name] = np.where(inside, fractions[name], np.float32(0))
-    cord = fractions["SC"] >= 0.5
+    fractions = make_fractions(anatomy, sampled, tuple(_FRACTIONS))
     labels = {
-        **level_labels(anatomy, sampled, cord),
-        "rootlets": _rootlets(anatomy, sampled),
+        **level_labels(anatomy, sampled, fractions["SC"] >= 0.5),
         **point_labels(anatomy, sampled.shape, sampled.affine),
     }
     return Truth(fractions, labels, slice_table(anatomy, sampled.shape, sampled.affine))
+
+
+def make_fractions(
+    anatomy: Anatomy, sampled: Sampled, names: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Part of each voxel that structures fill, float32, see `Truth.fractions`."""
+    fractions = {name: sampled.mean(_FRACTIONS[name]) for name in names}
+    # The cisterns have the code of CSF too; a canal has a spine around it.
+    above = sampled.inner[_arc_length(anatomy, sampled, sampled.inner) > anatomy.levels.top]
+    for name in {"canal", "CSF"} & set(names):
+        inside = np.zeros(sampled.shape, np.float32)
+        inside.reshape(-1)[sampled.inner] = 1.0
+        inside.reshape(-1)[above] = 0.0
+        fractions[name] *= inside
+    return fractions
 
 
 def region_counts(sampled: Sampled) -> np.ndarray:
@@ -100,7 +108,7 @@ def region_fractions(sampled: Sampled) -> np.ndarray:
 
 
 def level_labels(anatomy: Anatomy, sampled: Sampled, cord: np.ndarray) -> dict[str, np.ndarray]:
-    """The cord's voxels by the vertebral and by the spinal level that their centre lies in."""
+    """Vertebral and spinal levels of the cord's voxels, and levels of the dorsal rootlets."""
     voxels = np.flatnonzero(cord)
     s = _arc_length(anatomy, sampled, voxels)
     out = {}
@@ -109,8 +117,9 @@ def level_labels(anatomy: Anatomy, sampled: Sampled, cord: np.ndarray) -> dict[s
         ("spinallevels", anatomy.levels.spinal_level(s), 30),
     ):
         image = np.zeros(cord.shape, np.uint8)
-        image.flat[voxels] = np.clip(np.floor(level), 1, highest)
+        image.reshape(-1)[voxels] = np.clip(np.floor(level), 1, highest)
         out[name] = image
+    out["rootlets"] = _rootlets(anatomy, sampled)
     return out
 
 
@@ -193,9 +202,10 @@ def _rootlets(anatomy: Anatomy, sampled: Sampled) -> np.ndarray:
     voxels = np.flatnonzero(has_root)
     offsets = sub_offsets(sampled.affine)
     out = np.zeros(sampled.shape, np.uint8)
-    for rows, uvs, _ in frame_points(anatomy, sampled.shape, sampled.affine, voxels, offsets):
+    for rows in row_chunks(len(voxels), len(offsets)):
+        uvs, _ = frame_points(anatomy, sampled.shape, sampled.affine, voxels[rows], offsets)
         u, v, s = np.ascontiguousarray(uvs.reshape(-1, 3).T)
         level = rootlet_level(anatomy, u, v, s, anatomy.at(s)).reshape(uvs.shape[:2])
         enough = (level > 0).mean(1) >= _ROOTLET_PART
-        out.flat[voxels[rows][enough]] = level.max(1)[enough]
+        out.reshape(-1)[voxels[rows][enough]] = level.max(1)[enough]
     return out
