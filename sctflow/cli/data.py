@@ -50,8 +50,9 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
     demo = commands.add_parser(
         "demo",
         help="write a small synthetic BIDS dataset",
-        description="Write a small BIDS dataset of synthetic necks: a T2w and a T2star image of "
-        "each participant. The same options give the same files, byte for byte.",
+        description="Write a small BIDS dataset of phantom participants, and what is true of "
+        "their images in OUT/derivatives/truth. The same options give the same files, byte for "
+        "byte.",
         allow_abbrev=False,
     )
     demo.add_argument("out_dir", metavar="OUT", help="folder to make; must not exist or be empty")
@@ -66,9 +67,21 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
         help="seed of anatomy and noise (default: %(default)s)",
     )
     demo.add_argument(
+        "--images",
+        nargs="+",
+        metavar="SUFFIX",
+        help="which images: T2w, T1w, T2star, MTS, MTR, dwi, bold (default: all)",
+    )
+    demo.add_argument(
+        "--view",
+        default="cervical",
+        metavar="VIEW",
+        help="field of view: cervical, short or thoracolumbar (default: %(default)s)",
+    )
+    demo.add_argument(
         "--labels",
         action="store_true",
-        help="add the true cord masks as manual labels, in OUT/derivatives/labels",
+        help="add the true cord masks and disc labels as manual ones, in OUT/derivatives/labels",
     )
     demo.set_defaults(run=_demo)
 
@@ -120,12 +133,14 @@ def _seed(text: str) -> int:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from sctflow.demo import write_demo
+    from sctflow.demo import IMAGES, write_demo
 
     root = write_demo(
         options.out_dir,
         participants=options.participants,
         seed=options.seed,
+        images=options.images or IMAGES,
+        view=options.view,
         labels=options.labels,
     )
     print(f"Wrote a BIDS dataset of {options.participants} participants to {root}")

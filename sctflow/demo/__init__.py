@@ -27,6 +27,8 @@ from sctflow.io import save_image, save_json, save_table, save_text
 IMAGES = ("T2w", "T1w", "T2star", "MTS", "MTR", "dwi", "bold")
 """Suffixes of the images that can be made."""
 
+_TISSUE_SPREAD = 0.04  # relative, of T1, T2 and so on between people and regions
+
 
 def make_participant(
     number: int,
@@ -56,7 +58,7 @@ def make_participant(
         Images by the grid they share, made one grid at a time.
     """
     anatomy = make_person(number, seed=seed)
-    tissues = make_tissues(seed=1000 * seed + number, spread=1.0)
+    tissues = make_tissues(seed=1000 * seed + number, spread=_TISSUE_SPREAD)
     return anatomy, tissues, _scan(anatomy, tissues, seed, number, images, view)
 
 
