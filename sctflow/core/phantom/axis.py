@@ -6,10 +6,10 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.shapes import depth_in_ellipse, lay
+from sctflow.core.phantom.shapes import depth_in_ellipse, lay_bone
 from sctflow.core.phantom.vertebrae import Place, sizes, stature
 
-_CORTEX = 0.9  # mm
+_CORTEX = 0.7  # mm
 _DENS_TIP = 3.0  # mm below the upper edge of C1
 _ARCH_HEIGHT = 13.0  # mm of the atlas above the joint C1/C2
 _TO_DENS = 3.2  # mm from the sac to the dens: the ligaments that hold it
@@ -56,11 +56,11 @@ def _paint_axis(
     depth = np.minimum(depth, 0.5 * wide - side)
     upper = 3.5 - 0.25 * side
     depth = np.minimum(depth, np.minimum(upper - height, height + slope - lower - 0.5 * gap))
-    lay(codes, depth, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, depth, width=_CORTEX)
     shoulder = depth_in_ellipse(side - 14.0, at.front - 2.0, 8.0, 7.5)
     shoulder = np.minimum(shoulder, np.minimum(1.5 - 0.25 * (side - 14.0) - height, height + 8.0))
     shoulder = np.where(side > at.half_width + 1.0, shoulder, np.float32(-1))
-    lay(codes, shoulder, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, shoulder, width=_CORTEX)
 
 
 def _paint_dens(
@@ -73,7 +73,7 @@ def _paint_dens(
     from_top = np.float32(top) - height
     depth = depth - 5.0 * np.clip(1.0 - from_top / 5.0, 0.0, 1.0) ** 2
     depth = np.where(height > 0, np.minimum(depth, from_top), np.float32(-1))
-    lay(codes, depth, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, depth, width=_CORTEX)
     core = (
         (height > -1.0) & (height < 2.5) & (depth_in_ellipse(at.right, behind - middle, 4, 4) > 0)
     )
@@ -87,7 +87,7 @@ def _paint_front_arch(
     middle = (_TO_DENS + 15.0 * size) - 0.018 * side * side
     depth = depth_in_ellipse(behind - middle, height - _ARCH_HEIGHT, 3.2, 5.5)
     depth = np.where(side < 17.0, depth, np.float32(-1))
-    lay(codes, depth, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, depth, width=_CORTEX)
 
 
 def _paint_masses(codes: np.ndarray, at: Place, height: np.ndarray, size: float) -> None:
@@ -99,10 +99,10 @@ def _paint_masses(codes: np.ndarray, at: Place, height: np.ndarray, size: float)
     ends = np.minimum(lower, upper)
     mass = depth_in_ellipse(side - middle, at.front - at.half_depth - 5.5, 6.5, 9.5)
     mass = np.minimum(mass, ends)
-    lay(codes, mass, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, mass, width=_CORTEX)
     bar = depth_in_ellipse(at.front - 8.0, height - 8.0, 5.0, 4.0)
     bar = np.where((side > middle) & (side < 37.0 * size), bar, np.float32(-1))
-    lay(codes, bar, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, bar, width=_CORTEX)
 
 
 def _paint_back_arch(codes: np.ndarray, at: Place, height: np.ndarray, size: float) -> None:
@@ -112,4 +112,4 @@ def _paint_back_arch(codes: np.ndarray, at: Place, height: np.ndarray, size: flo
     thick = 2.4 + 1.2 * np.exp(-((at.right / 4.0) ** 2))
     depth = np.minimum(thick - from_line, 4.2 * size - np.abs(height - 9.0))
     depth = np.where(at.front < 7.0, depth, np.float32(-1))
-    lay(codes, depth, Tissue.MARROW, rim=Tissue.CORTICAL_BONE, width=_CORTEX)
+    lay_bone(codes, depth, width=_CORTEX)

@@ -9,13 +9,14 @@ import numpy as np
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.levels import N_VERTEBRAE
+from sctflow.core.phantom.shapes import depth_in_corner, lay_bone
 from sctflow.core.phantom.vertebrae import Place, Storey, sizes, storey
 
 WALL = 0.9
 """mm from the sac to the bodies, at their end plates."""
 
-_CORTEX = 0.8  # mm
-_END_PLATE = 0.6
+_CORTEX = 0.6  # mm
+_EDGE = 2.5  # mm, radius of the edges between a body's back and its sides
 _RIM = 0.45  # mm from the sac to the tips of the discs: the dura's thickness
 _WAIST = 1.2  # mm by which a body is slimmer all round in its middle
 _WIDEST = 0.42  # part of the body's depth behind which its sides run straight
@@ -61,7 +62,9 @@ def _locate(anatomy: Anatomy, at: Place) -> _Column:
     behind = at.front - at.half_depth
     part = behind / depth
     out = (2.0 * side / width) ** 2
-    floor = storey(anatomy, at.s + slope * np.maximum(behind, 0.0) - uncus * np.minimum(out, 1.3))
+    floor = storey(
+        anatomy, at.s + slope * np.maximum(behind, 0.0) - uncus * np.minimum(out * out, 1.3)
+    )
     upper_half = floor.below_top < 0.5 * floor.height
     disc = np.clip(floor.vertebra + ~upper_half, 1, N_VERTEBRAE)
     lost = anatomy.body.degeneration.astype(np.float32)[disc - 1]
@@ -99,10 +102,9 @@ def _paint_bodies(codes: np.ndarray, column: _Column) -> None:
     is_body = (above_plate > 0) & (column.floor.vertebra > 2)
     between = is_body & (wall <= 0) & (column.behind > 0) & (column.side < 0.4 * column.width)
     codes[between] = Tissue.EPIDURAL
-    depth = np.minimum(column.flank - waist, wall)
+    depth = depth_in_corner(column.flank - waist, wall, _EDGE)
     bone = is_body & (depth > 0)
-    codes[bone] = Tissue.CORTICAL_BONE
-    codes[bone & (depth > _CORTEX) & (above_plate > _END_PLATE)] = Tissue.MARROW
+    lay_bone(codes, np.where(bone, np.minimum(depth, above_plate), -1.0), width=_CORTEX)
     middle = np.abs(column.floor.below_top - 0.5 * column.floor.height)
     basal = bone & (middle < 1.2) & (column.side < 3.0 - 0.5 * wall) & (wall < 5.0)
     codes[basal] = Tissue.VEIN

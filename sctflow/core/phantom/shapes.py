@@ -51,8 +51,33 @@ def lay(
     codes[depth > width] = tissue
 
 
+def depth_in_corner(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
+    """Depth in mm below two faces at a right angle whose edge is rounded; exact near the faces.
+
+    `x` and `y` are the depths below either face. Deeper than the radius it is the radius.
+    """
+    edge = np.hypot(np.maximum(radius - x, 0.0), np.maximum(radius - y, 0.0))
+    return radius - edge
+
+
+def lay_bone(codes: np.ndarray, depth: np.ndarray, *, width: float) -> None:
+    """Paint marrow in a shell of compact bone; pieces that overlap become one bone.
+
+    Their shells are left out inside each other, so that no wall shows where they meet.
+    """
+    codes[(depth > 0) & (codes != Tissue.MARROW)] = Tissue.CORTICAL_BONE
+    codes[depth > width] = Tissue.MARROW
+
+
 def irregular(
-    seed: int, stream: int, u: np.ndarray, v: np.ndarray, s: np.ndarray, *, size: float
+    seed: int,
+    stream: int,
+    u: np.ndarray,
+    v: np.ndarray,
+    s: np.ndarray,
+    *,
+    size: float,
+    finer: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smooth displacement (right, forwards) in mm that makes no two people alike.
 
@@ -66,11 +91,13 @@ def irregular(
         (n,) mm.
     size
         Standard deviation in mm of either displacement, roughly.
+    finer
+        Factor by which the waves are shorter than some 40 to 70 mm across and 70 to 130 mm along.
     """
     rng = np.random.default_rng([seed, 43, stream])
     skew = 0.0 if seed == _AVERAGE_SEED else 0.5
     phases = rng.uniform(0.0, 2.0 * np.pi, 8).astype(np.float32)
-    waves = (1.0 / rng.uniform((7.0, 6.0, 12.0) * 2, (11.0, 9.0, 20.0) * 2)).astype(np.float32)
+    waves = (finer / rng.uniform((7.0, 6.0, 12.0) * 2, (11.0, 9.0, 20.0) * 2)).astype(np.float32)
     side = np.abs(u)
     first = np.sin(waves[0] * side + waves[1] * v + waves[2] * s + phases[0])
     second = np.sin(waves[3] * side - waves[4] * v + waves[5] * s + phases[1])

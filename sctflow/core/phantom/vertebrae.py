@@ -44,18 +44,19 @@ class Shape(NamedTuple):
 
 
 # One row per vertebra: level, then the columns of `Shape`. Rounded sizes of adults: bodies of the
-# neck about those of Panjabi et al. (Spine 16:861-869, 1991), thoracic discs between those of
+# neck as deep as those of Panjabi et al. (Spine 16:861-869, 1991), and wider than theirs by the
+# uncinate processes, which images show as one with the body; thoracic discs between those of
 # Kunkel et al. 2011 (doi 10.1111/j.1469-7580.2011.01397.x) and of Fletcher et al. 2015
 # (doi 10.1007/s00586-015-3925-y); everything else was drawn after images.
 _ROWS = np.array(
     [
         [1.5, 15, 18, 4.5, 0.0, 0.0, 0.5, 1.5, 4.0, 3.5, 9, 4.0, 3.0, 0.10, 0.0],
-        [2.5, 15, 18, 4.5, 0.06, 0.5, 0.5, 1.6, 4.5, 6.0, 22, 5.5, 3.6, 0.35, 1.0],
-        [3.5, 15, 18, 4.8, 0.09, 1.2, 0.7, 1.6, 3.6, 4.8, 16, 3.4, 2.2, 0.42, 2.0],
-        [4.5, 15.5, 18.5, 5.0, 0.09, 1.4, 0.7, 1.6, 3.4, 4.6, 16, 3.3, 2.2, 0.42, 2.0],
-        [5.5, 15.5, 19.5, 5.2, 0.09, 1.4, 0.8, 1.6, 3.4, 4.6, 18, 3.3, 2.2, 0.45, 2.0],
-        [6.5, 16.0, 21, 5.5, 0.08, 1.2, 1.0, 1.8, 3.8, 4.8, 24, 3.6, 2.3, 0.50, 2.0],
-        [7.5, 16.5, 24, 5.2, 0.06, 0.8, 1.5, 2.0, 4.6, 5.6, 34, 4.6, 2.9, 0.50, 2.2],
+        [2.5, 15, 19, 4.5, 0.06, 0.8, 0.5, 1.6, 4.5, 6.0, 22, 5.5, 3.6, 0.35, 1.0],
+        [3.5, 15, 22, 4.8, 0.09, 2.6, 0.7, 1.6, 3.6, 4.8, 16, 3.4, 2.2, 0.42, 2.0],
+        [4.5, 15.5, 22.5, 5.0, 0.09, 3.0, 0.7, 1.6, 3.4, 4.6, 16, 3.3, 2.2, 0.42, 2.0],
+        [5.5, 15.5, 23.5, 5.2, 0.09, 3.0, 0.8, 1.6, 3.4, 4.6, 18, 3.3, 2.2, 0.45, 2.0],
+        [6.5, 16.0, 24.5, 5.5, 0.08, 2.6, 1.0, 1.8, 3.8, 4.8, 24, 3.6, 2.3, 0.50, 2.0],
+        [7.5, 16.5, 26, 5.2, 0.06, 1.5, 1.5, 2.0, 4.6, 5.6, 34, 4.6, 2.9, 0.50, 2.2],
         [8.5, 17.5, 27, 4.5, 0.03, 0.3, 2.0, 2.2, 5.0, 6.6, 36, 5.0, 3.0, 0.55, 2.5],
         [9.5, 18.5, 27, 4.0, 0.0, 0.0, 2.5, 2.4, 5.0, 7.0, 35, 4.8, 2.6, 0.65, 3.0],
         [10.5, 20.0, 26, 3.8, 0.0, 0.0, 3.0, 2.5, 5.0, 7.4, 34, 4.6, 2.4, 0.80, 3.5],
@@ -157,6 +158,45 @@ def storey(anatomy: Anatomy, s: np.ndarray) -> Storey:
     part = (level - number).astype(np.float32)
     height = heights.astype(np.float32)[number]
     return Storey(number, part * height, height)
+
+
+class Arch(NamedTuple):
+    """Points behind and beside the sac; arrays of one shape, lengths in mm."""
+
+    right: np.ndarray
+    side: np.ndarray
+    front: np.ndarray
+    """In front of the sac's middle."""
+    s: np.ndarray
+    level: np.ndarray
+    half_depth: np.ndarray
+    """Of the sac."""
+    canal_side: np.ndarray
+    """Half width of the bony canal."""
+    beyond: np.ndarray
+    """Behind the laminae's front; negative in the canal."""
+    pocket: np.ndarray
+    """Depth to which epidural fat reaches behind that, between two laminae."""
+    floor: Storey
+    """By height along the cord."""
+    tiled: Storey
+    """By height along the arches, which fall towards the back like tiles."""
+
+    def take(self, chosen: np.ndarray) -> Arch:
+        """Some of the points, by index."""
+        return Arch(
+            *(
+                Storey(*(part[chosen] for part in column))
+                if isinstance(column, Storey)
+                else column[chosen]
+                for column in self
+            )
+        )
+
+
+def from_middle(floor: Storey) -> np.ndarray:
+    """mm above the middle of the vertebra."""
+    return 0.5 * floor.height - floor.below_top
 
 
 class Around(NamedTuple):
