@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
-from sctflow.core.phantom.cervical import THORAX, paint_neck_sides, paint_neck_vessels
+from sctflow.core.phantom.cervical import THORAX, densify, paint_neck_sides, paint_neck_vessels
 from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.shapes import depth_in_ellipse, lay_bone
 from sctflow.core.phantom.vertebrae import (
@@ -22,7 +22,7 @@ from sctflow.core.phantom.vertebrae import (
 
 _CORTEX = 0.6  # mm
 _SIDE_GAP = 2.2  # mm of fat beside the sac
-_NECK_SLOPE = 0.5  # of the laminae of the neck, to the front per mm to the side
+_NECK_SLOPE = 0.6  # of the laminae of the neck, to the front per mm to the side
 _LOIN = 20.0  # continuous level at which it begins
 
 
@@ -65,9 +65,11 @@ def _apply(
 def _locate(anatomy: Anatomy, at: Place) -> Arch:
     roof, fall, drop = sizes(anatomy, at.level, "roof", "spinous_fall", "arch_drop")
     side = np.abs(at.right)
-    canal_side = at.half_width + _SIDE_GAP
+    in_neck = np.clip(THORAX + 0.5 - at.level, 0.0, 1.0)
+    # The canal of the neck is a triangle with round corners, widest behind the bodies.
+    canal_side = at.half_width + _SIDE_GAP - 0.2 * in_neck * np.clip(4.0 - at.front, 0.0, 7.0)
     floor = storey(anatomy, at.s)
-    laminae, fat = _roof(at, side, canal_side, roof, floor)
+    laminae, fat = _roof(at, side, canal_side, roof, floor, in_neck)
     beyond = -at.front - laminae
     out = np.clip(beyond, 0.0, 60.0)
     tilted = at.s + fall * out * out / (out + 4.0) + drop
@@ -87,7 +89,12 @@ def _locate(anatomy: Anatomy, at: Place) -> Arch:
 
 
 def _roof(
-    at: Place, side: np.ndarray, canal_side: np.ndarray, roof: np.ndarray, floor: Storey
+    at: Place,
+    side: np.ndarray,
+    canal_side: np.ndarray,
+    roof: np.ndarray,
+    floor: Storey,
+    in_neck: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """mm behind the sac's middle to the laminae's front, and to the end of the fat between them.
 
@@ -100,10 +107,9 @@ def _roof(
     full = roof * (0.7 + 0.5 * np.cos(2.0 * np.pi * (floor.below_top / floor.height - 0.08)))
     fat = np.maximum(oval, (at.half_depth + full + 0.6) * (1.0 - across))
     # The tangent of the sac with this slope, a little way off, with a round ridge.
-    touch = np.sqrt(at.half_depth**2 + (_NECK_SLOPE * at.half_width) ** 2) + 0.8
-    gable = np.maximum(oval, touch - _NECK_SLOPE * np.sqrt(side * side + 4.0))
+    touch = np.sqrt(at.half_depth**2 + (_NECK_SLOPE * at.half_width) ** 2) + 0.6
+    gable = np.maximum(oval, touch - _NECK_SLOPE * np.sqrt(side * side + 1.0))
     gable = np.where(side < canal_side, gable, touch - _NECK_SLOPE * side)
-    in_neck = np.clip((THORAX + 0.5 - at.level) / 1.0, 0.0, 1.0)
     laminae = laminae + in_neck * (gable - laminae)
     return laminae, np.maximum(laminae, fat + in_neck * (gable - fat))
 
@@ -189,11 +195,12 @@ def _paint_spinous(codes: np.ndarray, anatomy: Anatomy, arch: Arch) -> None:
     root = np.clip(1.0 - out / 10.0, 0.0, 1.0)
     thick = thick * (1.0 - 0.25 * tip + 0.9 * root) + np.where(bifid, 3.2, 1.0) * tip
     half = half * (1.0 - np.where(tile_level > 19.0, 0.0, 0.25) * out / length + 0.3 * root)
-    between = (side < 3.0) & (out < length - 1.0) & (out > flavum)
+    reach = 2.2 + 0.8 * np.sin(0.45 * out + 0.2 * up)
+    between = (side < reach) & (out < length - 1.0) & (out > flavum)
     past = np.abs(up) - half
     part[between] = Tissue.MUSCLE
     streak = np.sin(1.1 * up + 0.4 * out + 0.6 * side) > 0.75
-    part[between & ((past < 1.3) | streak | (side > 2.4))] = Tissue.FAT
+    part[between & ((past < 0.7) | streak | (side > reach - 0.4))] = Tissue.FAT
     along_tips = (tile_level > 8.0) & (side < 2.2) & (np.abs(out - length - 0.2) < 1.3)
     part[along_tips] = Tissue.LIGAMENT
     depth = np.minimum(np.minimum(thick - side, half - np.abs(up)), length - out)
@@ -222,4 +229,8 @@ def _paint_laminae(codes: np.ndarray, anatomy: Anatomy, arch: Arch) -> None:
     depth = np.minimum(np.minimum(front, lamina - out), ends)
     depth = np.where(tiled.vertebra > 1, depth, np.float32(-1))
     lay_bone(part, depth, width=_CORTEX)
+    dense = np.flatnonzero((depth > 0) & (arch.level[chosen] < THORAX))
+    bone = part[dense]
+    densify(bone, *(column[chosen[dense]] for column in (arch.side, arch.front, arch.s)))
+    part[dense] = bone
     codes[chosen] = part

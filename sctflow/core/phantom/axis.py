@@ -6,7 +6,7 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.shapes import depth_in_ellipse, lay_bone
+from sctflow.core.phantom.shapes import depth_in_corner, depth_in_ellipse, lay_bone
 from sctflow.core.phantom.vertebrae import Place, sizes, stature
 
 _CORTEX = 0.7  # mm
@@ -52,8 +52,9 @@ def _paint_axis(
     side = np.abs(at.right)
     lower = np.float32(anatomy.levels.disc(3) - anatomy.levels.disc(2))
     slope = 0.09 * np.maximum(behind, 0.0)
-    depth = np.minimum(behind - 1.0, deep - behind)
-    depth = np.minimum(depth, 0.5 * wide - side)
+    part = np.clip(behind / deep, 0.0, 1.0)
+    flank = 0.5 * wide * (1.0 - 0.4 * part * np.sqrt(part)) - side
+    depth = np.minimum(behind - 1.0, depth_in_corner(deep - behind, flank, 5.0))
     upper = 3.5 - 0.25 * side
     depth = np.minimum(depth, np.minimum(upper - height, height + slope - lower - 0.5 * gap))
     lay_bone(codes, depth, width=_CORTEX)

@@ -106,7 +106,8 @@ def _paint_bodies(codes: np.ndarray, column: _Column) -> None:
     bone = is_body & (depth > 0)
     lay_bone(codes, np.where(bone, np.minimum(depth, above_plate), -1.0), width=_CORTEX)
     middle = np.abs(column.floor.below_top - 0.5 * column.floor.height)
-    basal = bone & (middle < 1.2) & (column.side < 3.0 - 0.5 * wall) & (wall < 5.0)
+    size = column.width / 45.0
+    basal = bone & (middle < 1.3 * size) & (column.side < 3.0 * size - 0.4 * wall)
     codes[basal] = Tissue.VEIN
 
 
@@ -115,7 +116,8 @@ def _paint_discs(codes: np.ndarray, column: _Column) -> None:
     within = (column.to_disc <= column.half_gap) & (column.floor.vertebra >= 2)
     within &= (column.floor.vertebra > 2) | (column.floor.below_top > 0.5 * column.floor.height)
     bulge = 0.4 + 1.6 * column.lost
-    disc = within & (column.flank > -bulge) & (column.behind > _RIM)
+    depth = depth_in_corner(column.flank + bulge, column.behind - _RIM, _EDGE)
+    disc = within & (depth > 0)
     codes[disc] = Tissue.ANNULUS
     across = 2.0 * column.side / column.width / 0.68
     along = (column.part - 0.47) / 0.34

@@ -182,3 +182,72 @@ def test_what_presses_the_cord_is_disc_that_fills_the_front_of_the_sac():
 def test_the_spine_is_bone_disc_and_ligament_only():
     named = {Tissue(code).name for code in np.flatnonzero(IS_SPINE)}
     assert named == {"CORTICAL_BONE", "MARROW", "ANNULUS", "NUCLEUS", "LIGAMENT"}
+
+
+@pytest.mark.parametrize("vertebra", range(3, 8))
+def test_bodies_of_the_neck_reach_nearly_to_the_vertebral_arteries(vertebra):
+    # Some 20 to 26 mm wide with the uncinate processes, and 15 to 17 mm deep at the end plates,
+    # from which the waist takes a little here.
+    s = AVERAGE.levels.disc(vertebra + 1) + 3.5  # just above the lower end plate
+    _, _, wall = canal(AVERAGE, s)
+    u, v = np.arange(0.1, 22.0, 0.2), wall + np.arange(0.1, 30.0, 0.2)
+    plane = painted(AVERAGE, u, v, s)[:, :, 0]
+    bone = np.isin(plane, (Tissue.MARROW, Tissue.CORTICAL_BONE))
+    row = bone[:, 30]  # 6 mm in front of the sac
+    half_width = 0.2 * np.argmin(row)
+    assert 10.0 <= half_width <= 13.1
+    assert 13.0 <= 0.2 * bone[0].sum() <= 17.0
+    if vertebra < 7:  # C7's runs in front of the transverse process
+        artery = np.argwhere(plane == Tissue.ARTERY)[:, 0]
+        assert 0.5 < 0.2 * artery.min() - half_width < 4.5
+
+
+def test_compact_bone_of_the_neck_is_about_half_a_millimetre_thick():
+    s = AVERAGE.levels.middle(5)
+    _, _, wall = canal(AVERAGE, s)
+    v = wall + np.arange(4.0, 20.0, 0.05)
+    front = painted(AVERAGE, 0.0, v, s).ravel() == Tissue.CORTICAL_BONE
+    assert 0.05 * front.sum() == pytest.approx(0.6, abs=0.11)
+
+
+@pytest.mark.parametrize("vertebra", range(3, 8))
+def test_the_bony_canal_of_the_neck_narrows_towards_the_back(vertebra):
+    s = AVERAGE.levels.middle(vertebra)
+    right, forward, _ = canal(AVERAGE, s)
+    u = right + np.arange(0.0, 20.0, 0.1)
+    widths = []
+    for front in (4.0, 0.0, -4.0):
+        codes = painted(AVERAGE, u, forward + front, s).ravel()
+        widths.append(0.1 * np.argmax(IS_SPINE[codes]))
+    assert widths[0] > widths[1] + 0.4
+    assert widths[1] > widths[2] + 0.4
+
+
+@pytest.mark.parametrize("vertebra", range(3, 8))
+def test_articular_pillars_of_the_neck_are_parted_by_joints_that_fall_backwards(vertebra):
+    levels = AVERAGE.levels
+    disc = levels.disc(vertebra)
+    right, forward, _ = canal(AVERAGE, disc)
+    s = disc + np.arange(-7.0, 7.0, 0.1)
+    joints = []
+    for front in (0.5, 4.0):
+        codes = painted(AVERAGE, right + 19.0, forward + front, s).ravel()
+        assert np.isin(codes, (Tissue.MARROW, Tissue.CORTICAL_BONE)).mean() > 0.6
+        joints.append(s[codes == Tissue.SOFT].mean())
+    # Between 30 and 55 degrees.
+    assert 0.58 < (joints[1] - joints[0]) / 3.5 < 1.43
+
+
+def test_no_two_people_have_the_same_pillars():
+    def pillars(anatomy):
+        s = anatomy.levels.middle(5)
+        right, forward, _ = canal(anatomy, s)
+        u = np.arange(12.0, 28.0, 0.25)
+        both = [
+            painted(anatomy, right + x, forward + np.arange(-6.0, 9.0, 0.25), s) for x in (u, -u)
+        ]
+        return [IS_SPINE[codes] for codes in both]
+
+    (right, left), (other, other_left) = pillars(AVERAGE), pillars(draw_anatomy(3))
+    assert np.array_equal(right, left)
+    assert 0.02 < np.mean(other != other_left) < 0.4
