@@ -181,12 +181,19 @@ def test_diffusion_gradients_are_along_the_axes_of_the_image(whole):
     assert 1000 * fit.md == pytest.approx(told.mean(), rel=0.1)
 
 
-def test_same_seed_same_bytes(tmp_path, demo_dataset):
-    again = write_demo(tmp_path / "again", images=("T2w", "T2star"), labels=True)
-    files = _files(demo_dataset)
+def test_same_seed_same_bytes_and_another_seed_other_people(tmp_path):
+    options = {"participants": 1, "images": ("T2star", "bold"), "view": "short", "labels": True}
+    one, again, other = (
+        write_demo(tmp_path / name, seed=seed, **options)
+        for name, seed in (("one", 0), ("again", 0), ("other", 1))
+    )
+    files = _files(one)
+    assert len(files) > 40
     assert files == _files(again)
     for file in files:
-        assert (demo_dataset / file).read_bytes() == (again / file).read_bytes(), file
+        assert (one / file).read_bytes() == (again / file).read_bytes(), file
+    images = [root / "sub-01/anat/sub-01_T2star.nii.gz" for root in (one, other)]
+    assert not np.array_equal(*(load(path)[90:100, 90:100, 0] for path in images))
 
 
 def test_participants_have_what_their_number_says():

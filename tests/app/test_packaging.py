@@ -100,10 +100,11 @@ def test_installed_wheel_finds_its_weights(installed, tmp_path):
 
 def test_installed_wheel_processes_a_dataset(installed, tmp_path):
     tool, app = str(installed / "bin/sctflow-data"), str(installed / "bin/sctflow")
-    _inside(installed, tmp_path, tool, "demo", "bids", "--participants", "1", "--labels")
+    options = ["--participants", "1", "--labels", "--images", "T2w", "--view", "short"]
+    _inside(installed, tmp_path, tool, "demo", "bids", *options)
     _inside(installed, tmp_path, app, "bids", "out", "participant", "-w", "work", "--nprocs", "1")
     assert (tmp_path / "out/sub-01.html").is_file()
-    assert len(list((tmp_path / "out/sub-01/anat").glob("*_morph.tsv"))) == 2
+    assert len(list((tmp_path / "out/sub-01/anat").glob("*_morph.tsv"))) == 1
 
 
 def test_every_dependency_is_pinned_within_its_bounds(repo, project):

@@ -94,7 +94,7 @@ def make_anatomy(
     *,
     scale: float = 1.0,
     heights: np.ndarray | None = None,
-    conus: float = 21.0,
+    conus: float = 20.9,
     cord_size: float = 1.0,
     cord_ratio: float = 1.0,
     canal_size: float = 1.0,

@@ -83,14 +83,14 @@ class Levels:
 
 
 def make_levels(
-    *, scale: float = 1.0, heights: Sequence[float] | np.ndarray | None = None, conus: float = 21.0
+    *, scale: float = 1.0, heights: Sequence[float] | np.ndarray | None = None, conus: float = 20.9
 ) -> Levels:
     """Lay out the levels.
 
     Parameters
     ----------
     scale
-        Size of the whole spine; 1 has a cord of 454 mm from the top of C1 to the disc L1/L2.
+        Size of the whole spine; 1 has a cord of 450 mm from the top of C1 to its tip.
     heights
         (25,) factors of the single vertebrae, 1 by default.
     conus

@@ -28,7 +28,7 @@ _ABOVE_JUNCTION = 15.0  # mm in view above the pontomedullary junction
 _LOWEST_DISC = 22  # the grid ends below the disc L2/L3
 _BLUR = 0.3  # mm: the mean of many people is smoother than one of them
 _FULL_SCALE = 1000  # stored value of the brightest percentile
-_POINTS_ACROSS = 0.17  # mm: three points along either edge of a voxel
+_POINTS_ACROSS = 0.125  # mm: four points along either edge of a voxel
 
 CONTRASTS = ("T1w", "T2w", "T2star")
 
