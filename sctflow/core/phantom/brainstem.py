@@ -11,7 +11,7 @@ import numpy as np
 
 from sctflow.core.phantom.anatomy import Anatomy, Station
 from sctflow.core.phantom.codes import Tissue
-from sctflow.core.phantom.outline import inside
+from sctflow.core.phantom.outline import edges, inside
 
 _REACH = (22.0, -18.0, 34.0)  # mm to the side, to the back and to the front
 _UPPER = 42.0  # mm above the junction where the midbrain ends
@@ -27,7 +27,7 @@ _STEM_AT = np.array([0.0, 6.0, 12.0, 20.0, 26.0, 32.0, 39.0, 42.0])
 _STEM_WIDTH = np.array([8.5, 10.5, 11.5, 11.0, 11.5, 14.0, 11.0, 0.1])
 _STEM_DEPTH = np.array([6.5, 7.2, 7.5, 7.2, 7.5, 9.0, 7.0, 0.1])
 _STEM_FORWARD = np.array([0.0, -0.5, -0.5, 1.5, 4.5, 7.0, 9.5, 11.0])
-_BELLY = (0.0, 5.0, 10.5)  # centre
+_BELLY = (0.0, 5.0, 14.3)  # centre; the lower end meets the medulla at the junction
 _BELLY_RADII = (15.0, 10.8, 14.6)
 _BELLY_SLOPE = 0.18  # mm forwards in each mm up: the pons lies along the clivus
 
@@ -84,6 +84,16 @@ def paint_brainstem(
     pons = _in_pons(u / size, v / size, np.where(s > 0, height, s / size))
     part[pons & ((s > 0) | ~medulla)] = Tissue.PONS
     codes[chosen] = part
+
+
+def junction_depth(anatomy: Anatomy) -> float:
+    """Distance in mm of the pontomedullary junction, in front, from the middle of the brainstem.
+
+    The junction is marked where the pons begins to bulge out above the medulla, on the surface.
+    """
+    zero = np.zeros(1)
+    _, half_depth = _medulla(zero, anatomy.at(zero))
+    return float(edges(zero)[0][0] * half_depth[0])
 
 
 def _medulla(height: np.ndarray, station: Station) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,6 @@ _HEIGHTS = np.concatenate(
 # The disc C2/C3 lies 64 mm below the junction along the cord (Bédard & Cohen-Adad 2022,
 # doi 10.3389/fnimg.2022.1031253).
 _JUNCTION_TO_C3 = 64.0
-_GROOVE_BELOW_JUNCTION = 4.0
 # Length of each spinal level in per cent of the cord, C1 to S5: Frostell et al. 2016, table 3
 # (doi 10.3389/fneur.2016.00238).
 _SPINAL_PERCENT = np.concatenate(
@@ -49,8 +48,6 @@ class Levels:
     """(31,) upper end of spinal level 1 to 30, and the lower end of the last; falling."""
     conus: float
     """Tip of the cord."""
-    groove: float
-    """Pontomedullary groove, in front, where the pons bulges out above the medulla."""
 
     @property
     def top(self) -> float:
@@ -107,7 +104,6 @@ def make_levels(
         discs=discs,
         spinal=discs[0] + share * (tip - discs[0]),
         conus=tip,
-        groove=-scale * _GROOVE_BELOW_JUNCTION,
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from sctflow.core.phantom.anatomy import Anatomy, Station
 from sctflow.core.phantom.arches import paint_arches
 from sctflow.core.phantom.axis import paint_atlas_and_axis
+from sctflow.core.phantom.brainstem import junction_depth
 from sctflow.core.phantom.codes import Tissue
 from sctflow.core.phantom.column import WALL, paint_column
 from sctflow.core.phantom.levels import N_VERTEBRAE
@@ -73,13 +74,13 @@ def points(anatomy: Anatomy) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `kind` (`disc` at the cord's centre, `disc_posterior` at the disc's tip, `body`, `PMJ`,
-        `groove`, `conus`), `value` as in the labels of images, and `u`, `v`, `s` in mm.
+        `kind` (`disc` at the cord's centre, `disc_posterior` at the disc's tip, `body`, `PMJ`
+        on the front of the brainstem, `conus`), `value` as in the labels of images, and `u`, `v`,
+        `s` in mm.
     """
     levels = anatomy.levels
     rows = [("conus", 60, 0.0, 0.0, levels.conus)]
-    brainstem = float(anatomy.at(np.array([0.0])).canal_half_depth[0])
-    rows += [("PMJ", 50, 0.0, brainstem, 0.0), ("groove", 49, 0.0, brainstem, levels.groove)]
+    rows += [("PMJ", 50, 0.0, junction_depth(anatomy), 0.0)]
     for value in range(1, N_VERTEBRAE + 1):
         right, wall = _front_wall(anatomy, levels.disc(value))
         rows.append(("disc", value, 0.0, 0.0, levels.disc(value)))

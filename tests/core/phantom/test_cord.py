@@ -9,6 +9,7 @@ from sctflow.core.phantom.anatomy import Anatomy, Lesion, make_anatomy
 from sctflow.core.phantom.codes import IS_CANAL, IS_CORD, IS_LESION, LESION, Tissue
 from sctflow.core.phantom.cord import paint_sac
 from sctflow.core.phantom.dimensions import Compression
+from sctflow.core.phantom.spine import points
 
 _OUTSIDE = np.uint8(Tissue.BACKGROUND)
 _STEP = 0.1
@@ -130,12 +131,16 @@ def test_pons_is_25_mm_high_30_mm_wide_and_24_mm_deep():
     assert np.ptp(bulge) == pytest.approx(25.0, abs=3.0)
 
 
-def test_groove_in_front_lies_where_the_levels_say():
+def test_the_junction_is_marked_on_the_surface_where_the_pons_begins():
     anatomy = make_anatomy()
-    s = np.arange(-8.0, 2.0, 0.1)
-    front = paint(anatomy, 2.0, np.arange(6.8, 12, 0.1)[None], s[:, None]) == Tissue.PONS
-    lowest = s[front.any(1)].min()
-    assert anatomy.levels.groove - 1.0 < lowest < 0.0
+    (point,) = points(anatomy).query("kind == 'PMJ'").itertuples()
+    along = np.arange(-8.0, 8.0, 0.1)
+    # In front of the medulla there is CSF below the junction, and pons above it.
+    before = paint(anatomy, 0.0, np.array([[point.v + 1.0]]), along[:, None])[:, 0]
+    assert np.all(before[along < point.s - 1.5] == Tissue.CSF)
+    assert np.all(before[along > point.s + 1.5] == Tissue.PONS)
+    behind = paint(anatomy, 0.0, np.array([[point.v - 0.3]]), np.array([[point.s - 0.5]]))
+    assert behind[0, 0] in (Tissue.MEDULLA, Tissue.PONS)
 
 
 def test_csf_surrounds_the_brainstem_in_front_and_the_fourth_ventricle_lies_behind():
