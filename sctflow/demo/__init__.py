@@ -20,6 +20,7 @@ from sctflow.core.phantom.sample import Sampled, sample
 from sctflow.core.phantom.tissues import Tissues, make_tissues
 from sctflow.demo.people import VIEWS, kind_of, make_person, place_grids
 from sctflow.demo.scan import Scan, Stack, scan_bold, scan_diffusion, scan_still
+from sctflow.demo.truth import README as TRUTH_README
 from sctflow.demo.truth import write_person, write_stack
 from sctflow.errors import DatasetError
 from sctflow.io import save_image, save_json, save_table, save_text
@@ -151,6 +152,7 @@ def _write_files(
     _describe(root, names, seed=seed)
     truth, manual = root / "derivatives" / "truth", root / "derivatives" / "labels"
     _describe_derivative(truth, "truth")
+    save_text(TRUTH_README, truth / "README.md")
     if labels:
         _describe_derivative(manual, "true labels in the place of manual ones")
     for number, name in enumerate(names, start=1):

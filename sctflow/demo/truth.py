@@ -20,6 +20,28 @@ from sctflow.io import save_image, save_scaled, save_table
 
 _SEG = "SCTPhantom"
 
+README = """# What is true of the phantom's images
+
+Images lie on the grid of the image that `space-` names, or of the series beside them.
+
+- `label-<structure>_probseg`: part of each voxel that cord (SC), gray matter (GM), white matter
+  (WM), CSF, the dural sac (canal) or lesion fills; `_mask`: where it is at least one half; `spine`
+  is the vertebral column.
+- `seg-<what>_dseg`: vertebral and spinal levels of the cord's voxels, dorsal rootlets by spinal
+  level, posterior tips of discs (value v is the disc above vertebra v, 60 the conus), PMJ (50).
+- `seg-SCTPhantom_probseg`: volume i is region i of the atlas, 36 is CSF.
+- `label-SC_desc-perslice_morph.tsv`: for each slice, numbered from below, the cord's centre and
+  direction in world mm, mm along the cord from the pontomedullary junction, continuous levels,
+  area (mm2) perpendicular to the cord, diameters (mm).
+- `MTRmap` (percent), `MTsat` (percent), `T1map` (s), `dwimap` (fa without unit, md, ad, rd and the
+  tensor, xx xy xz yy yz zz in world axes, in 1e-3 mm2/s), `boldmap` (temporal SNR without motion):
+  means over what is in a voxel.
+- `desc-motion*_timeseries.tsv`: mm to the right and to the front.
+- `desc-tissues.tsv`: T1, T2, T2star in ms, proton density, MT saturation in percent, diffusion of
+  each region; `desc-points.tsv`: labelled points, u (right), v (front), s (along the cord) and
+  world x, y, z in mm.
+"""
+
 
 def write_person(anatomy: Anatomy, tissues: Tissues, root: Path, name: str) -> None:
     """Write what does not depend on an image: tissue parameters, points, lesions, compressions.
