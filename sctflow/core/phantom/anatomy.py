@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sctflow.core.cord_curve import STEP, CordCurve
 from sctflow.core.phantom import dimensions as dims
-from sctflow.core.phantom.curve import STEP, CordCurve, make_curve
+from sctflow.core.phantom.curve import make_curve
 from sctflow.core.phantom.dimensions import Compression
 from sctflow.core.phantom.levels import N_VERTEBRAE, Levels, make_levels
 from sctflow.core.phantom.outline import half_axes, unit_area

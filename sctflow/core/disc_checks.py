@@ -1,0 +1,168 @@
+"""Whether labelled discs can be true of a cord."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from sctflow.core.labels import (
+    CONUS,
+    GROOVE,
+    JUNCTION,
+    LAST_DISC,
+    LabelError,
+    disc_name,
+)
+from sctflow.core.phantom.levels import make_levels
+
+FAR_MM = 40.0
+"""No disc's tip is farther from the middle of the cord."""
+
+SIDE_MM = 10.0
+"""Discs are labelled in the midline; one this far beside the cord is worth a warning."""
+
+OUTSIDE_MM = 20.0
+"""Labels this far beyond the ends of the mask do not tell where the cord's levels are."""
+
+# What is usual of the distance between labels, given a person's size: mm by which two labels miss
+# their discs, and the part by which people's proportions differ.
+_MISSED_MM, _PROPORTIONS = 4.0, 0.1
+_POSSIBLE_RATIO = (0.35, 2.9)  # of a distance to the usual one
+_PEOPLE, _ADULTS = (0.6, 1.3), (0.85, 1.15)  # sizes, children to tall adults
+_CONUS = (18.0, 24.0)  # T11 to L4
+
+
+def check_discs(
+    values: np.ndarray, uvs: np.ndarray, ends: tuple[float, float], *, name: str
+) -> tuple[np.ndarray, list[str]]:
+    """Compare labelled discs with the cord, with each other and with most people's.
+
+    Parameters
+    ----------
+    values : (n,) array of int
+        Ascending, see :func:`sctflow.core.labels.disc_name`.
+    uvs : (n, 3) array
+        Their places in the cord's frame: mm to the right, to the front, and along it upwards.
+    ends : tuple of 2 float
+        Lowest and highest place along the cord that the mask covers, mm.
+    name : str
+        What the messages call the labels, usually their file name.
+
+    Returns
+    -------
+    used : (n,) array of bool
+        False for discs more than :data:`OUTSIDE_MM` beyond the mask.
+    warnings : list of str
+        Discs left out, outside the mask, beside the cord or at unusual distances. Each starts
+        with `name`.
+
+    Raises
+    ------
+    LabelError
+        Unknown values, points too far from the cord to be of it, an order along the cord that is
+        not that of the values, or distances that no spine has.
+    """
+    unknown = values[
+        ((values < 1) | (values > LAST_DISC)) & ~np.isin(values, [GROOVE, JUNCTION, CONUS])
+    ]
+    if len(unknown):
+        raise LabelError(
+            f"{name}: no disc has the value {', '.join(map(str, unknown))}. Discs are numbered by "
+            "the vertebra below: 2 is C1/C2, 3 is C2/C3, 8 is C7/T1, 21 is L1/L2; 50 is the "
+            "pontomedullary junction, 60 the conus."
+        )
+    far = np.hypot(uvs[:, 0], uvs[:, 1]) > FAR_MM
+    if far.any():
+        which = "; ".join(
+            f"{disc_name(value)}, {np.hypot(u, v):.0f} mm away"
+            for value, (u, v, _) in zip(values[far], uvs[far], strict=True)
+        )
+        raise LabelError(
+            f"{name}: too far from the cord: {which}. Labels belong on the tips of the discs, "
+            "next to the cord."
+        )
+    used, texts = _outside(values, uvs[:, 2], ends)
+    beside = used & (np.abs(uvs[:, 0]) > SIDE_MM)
+    texts += [
+        f"{disc_name(value)} lies {abs(u):.0f} mm to the {'right' if u > 0 else 'left'} of the "
+        "cord. Check that it is in the midline"
+        for value, u in zip(values[beside], uvs[beside, 0], strict=True)
+    ]
+    column = np.isin(values, np.arange(1, LAST_DISC + 1))
+    if column.any() and not (column & used).any():
+        raise LabelError(
+            f"{name}: every disc is more than {OUTSIDE_MM:.0f} mm beyond the cord's mask: "
+            f"{', '.join(map(disc_name, values[column]))}. Label discs beside the mask."
+        )
+    places = dict(zip(values[used].tolist(), uvs[used, 2].tolist(), strict=True))
+    _check_order(places, name)
+    texts += _check_distances(places, name)
+    return used, [f"{name}: {text}" for text in texts]
+
+
+def _outside(
+    values: np.ndarray, s: np.ndarray, ends: tuple[float, float]
+) -> tuple[np.ndarray, list[str]]:
+    """Choose the discs near enough to the mask; junction and conus often lie beyond it."""
+    beyond = np.maximum(np.maximum(s - ends[1], ends[0] - s), 0.0)
+    beyond[values > LAST_DISC] = 0.0
+    texts = []
+    # Half a vertebra beyond the end, the straight prolongation of the cord still serves.
+    for value, distance in zip(values[beyond > 2.0], beyond[beyond > 2.0], strict=True):
+        fate = "is left out" if distance > OUTSIDE_MM else "is used all the same"
+        texts.append(
+            f"{disc_name(value)} lies {distance:.0f} mm beyond the cord's mask and {fate}"
+        )
+    return beyond <= OUTSIDE_MM, texts
+
+
+def _check_order(places: dict[int, float], name: str) -> None:
+    column = [value for value in (JUNCTION, *range(1, LAST_DISC + 1)) if value in places]
+    for upper, lower in pairwise(column):
+        if places[upper] <= places[lower]:
+            raise LabelError(
+                f"{name}: {disc_name(upper)} lies {places[lower] - places[upper]:.0f} mm below "
+                f"{disc_name(lower)} along the cord, where it should be above. "
+                "Correct their values or places."
+            )
+
+
+def _check_distances(places: dict[int, float], name: str) -> list[str]:
+    """Compare the distances between neighbouring labels with most people's."""
+    usual = make_levels()
+    column = [value for value in (JUNCTION, *range(1, LAST_DISC + 1)) if value in places]
+    height = {value: 0.0 if value == JUNCTION else usual.disc(value) for value in column}
+    pairs = list(pairwise(column))
+    apart = np.array([places[upper] - places[lower] for upper, lower in pairs])
+    expected = np.array([height[upper] - height[lower] for upper, lower in pairs])
+    if not pairs:
+        return _check_conus(places)
+    # Two distances or more tell the person's size from a label that is out of place.
+    size = np.clip(np.median(apart / expected), *(_PEOPLE if len(pairs) > 1 else _ADULTS))
+    texts = []
+    for (upper, lower), mm, most in zip(pairs, apart, size * expected, strict=True):
+        text = (
+            f"{disc_name(upper)} and {disc_name(lower)} are {mm:.0f} mm apart along the cord, "
+            f"where about {most:.0f} mm are usual. Check that no disc is skipped or counted twice"
+        )
+        if not _POSSIBLE_RATIO[0] < mm / most < _POSSIBLE_RATIO[1]:
+            raise LabelError(f"{name}: {text}.")
+        if abs(mm - most) > _MISSED_MM + _PROPORTIONS * most:
+            texts.append(text)
+    return [*texts, *_check_conus(places)]
+
+
+def _check_conus(places: dict[int, float]) -> list[str]:
+    discs = [value for value in places if value <= LAST_DISC]
+    if CONUS not in places or not discs:
+        return []
+    nearest = max(discs)
+    usual = make_levels()
+    level = usual.vertebral(usual.disc(nearest) + places[CONUS] - places[nearest])
+    if _CONUS[0] < level < _CONUS[1]:
+        return []
+    return [
+        f"{disc_name(CONUS)} lies {places[nearest] - places[CONUS]:.0f} mm below "
+        f"{disc_name(nearest)}, which no conus is likely to do. Check both"
+    ]
