@@ -9,10 +9,11 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.ndimage import gaussian_filter1d
 
 from sctflow.core.centerline import Centerline
+from sctflow.core.cord_checks import check_discs, check_frame
 from sctflow.core.cord_curve import STEP, CordCurve
 from sctflow.core.cord_levels import CordLevels, fit_levels, spinal_boundaries
-from sctflow.core.disc_checks import check_discs
-from sctflow.core.labels import CONUS, JUNCTION, LAST_DISC, LabelError, LabelPoints
+from sctflow.core.label_values import CONUS, JUNCTION, LAST_DISC
+from sctflow.core.labels import LabelError, LabelPoints, points_at
 from sctflow.core.mask import core_of, mask_weights
 
 BEYOND_MM = 40.0
@@ -20,7 +21,6 @@ BEYOND_MM = 40.0
 
 _END_MM = 5.0  # the curve goes on along its mean direction over this length
 _SMOOTH_MM = 2.0  # of the tangents, where the curve becomes straight
-_SHARP_MM = 25.0  # a bend this tight folds the frame within the canal's surroundings
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class CordFrame:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Lowest and highest s of the mask, mm."""
-        return float(self.slice_s[0]), float(self.slice_s[-1])
+        """Lower and upper end of the mask's outermost slices, mm."""
+        half = 0.5 * np.diff(self.slice_s) if len(self.slice_s) > 1 else np.zeros(1)
+        return float(self.slice_s[0] - half[0]), float(self.slice_s[-1] + half[-1])
 
     def to_world(self, uvs: np.ndarray) -> np.ndarray:
         """World mm (…, 3) of points (…, 3) given in the frame."""
@@ -176,7 +177,7 @@ def frame_from_discs(
     -------
     CordFrame
     warnings : list of str
-        See :func:`sctflow.core.disc_checks.check_discs` and :func:`check_frame`.
+        See :mod:`sctflow.core.cord_checks`.
 
     Raises
     ------
@@ -230,33 +231,17 @@ def with_levels(
     return replace(frame, levels=levels)
 
 
-def check_frame(frame: CordFrame, *, name: str) -> list[str]:
-    """Warn about stretches of cord where the frame cannot be relied on.
+def project_points(frame: CordFrame, points: LabelPoints, affine: np.ndarray) -> LabelPoints:
+    """Move points to the places on the centreline that are nearest to them.
 
     Parameters
     ----------
     frame : CordFrame
-    name : str
-        What the messages start with.
+    points : LabelPoints
+    affine : (4, 4) array
+        Voxel to world (RAS mm) of the image that the points are for.
     """
-    warnings = []
-    lacking = frame.slices[~frame.measured]
-    for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1):
-        if len(run):
-            where = f"slice {run[0]}" if len(run) == 1 else f"slices {run[0]} to {run[-1]}"
-            warnings.append(
-                f"{name}: the cord's mask has no cord in {where} (counted from the lowest, 0); "
-                "the centreline is interpolated there. Check the mask"
-            )
-    bend = np.linalg.norm(np.gradient(frame.curve.tangents, STEP, axis=0), axis=1)
-    sharpest = int(np.argmax(bend))
-    if bend[sharpest] > 1 / _SHARP_MM:
-        at = frame.slices[np.argmin(np.abs(frame.slice_s - frame.curve.s[sharpest]))]
-        warnings.append(
-            f"{name}: the centreline bends with a radius of {1 / bend[sharpest]:.0f} mm at slice "
-            f"{at}, more than a cord does. Check the mask"
-        )
-    return warnings
+    return points_at(points.values, frame.foot(points.world), affine)
 
 
 def level_image(

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sctflow.core.centerline import fit_centerline
+from sctflow.core.label_values import disc_name
 from sctflow.core.labels import (
     LabelError,
     bodies_from_discs,
-    disc_name,
     draw_points,
     keep_values,
     make_points,

@@ -1,20 +1,19 @@
-"""Whether labelled discs can be true of a cord."""
+"""Whether a cord's course and its labelled discs can be true."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sctflow.core.labels import (
-    CONUS,
-    GROOVE,
-    JUNCTION,
-    LAST_DISC,
-    LabelError,
-    disc_name,
-)
+from sctflow.core.cord_curve import STEP
+from sctflow.core.label_values import CONUS, GROOVE, JUNCTION, LAST_DISC, disc_name
+from sctflow.core.labels import LabelError
 from sctflow.core.phantom.levels import make_levels
+
+if TYPE_CHECKING:
+    from sctflow.core.cord_frame import CordFrame
 
 FAR_MM = 40.0
 """No disc's tip is farther from the middle of the cord."""
@@ -31,6 +30,7 @@ _MISSED_MM, _PROPORTIONS = 4.0, 0.1
 _POSSIBLE_RATIO = (0.35, 2.9)  # of a distance to the usual one
 _PEOPLE, _ADULTS = (0.6, 1.3), (0.85, 1.15)  # sizes, children to tall adults
 _CONUS = (18.0, 24.0)  # T11 to L4
+_SHARP_MM = 25.0  # a bend this tight folds the frame within the canal's surroundings
 
 
 def check_discs(
@@ -41,7 +41,7 @@ def check_discs(
     Parameters
     ----------
     values : (n,) array of int
-        Ascending, see :func:`sctflow.core.labels.disc_name`.
+        Ascending, see :func:`sctflow.core.label_values.disc_name`.
     uvs : (n, 3) array
         Their places in the cord's frame: mm to the right, to the front, and along it upwards.
     ends : tuple of 2 float
@@ -99,6 +99,35 @@ def check_discs(
     _check_order(places, name)
     texts += _check_distances(places, name)
     return used, [f"{name}: {text}" for text in texts]
+
+
+def check_frame(frame: CordFrame, *, name: str) -> list[str]:
+    """Warn about stretches of cord where the frame cannot be relied on.
+
+    Parameters
+    ----------
+    frame : CordFrame
+    name : str
+        What the messages start with.
+    """
+    warnings = []
+    lacking = frame.slices[~frame.measured]
+    for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1):
+        if len(run):
+            where = f"slice {run[0]}" if len(run) == 1 else f"slices {run[0]} to {run[-1]}"
+            warnings.append(
+                f"{name}: the cord's mask has no cord in {where} (counted from the lowest, 0); "
+                "the centreline is interpolated there. Check the mask"
+            )
+    bend = np.linalg.norm(np.gradient(frame.curve.tangents, STEP, axis=0), axis=1)
+    sharpest = int(np.argmax(bend))
+    if bend[sharpest] > 1 / _SHARP_MM:
+        at = frame.slices[np.argmin(np.abs(frame.slice_s - frame.curve.s[sharpest]))]
+        warnings.append(
+            f"{name}: the centreline bends with a radius of {1 / bend[sharpest]:.0f} mm at slice "
+            f"{at}, more than a cord does. Check the mask"
+        )
+    return warnings
 
 
 def _outside(
