@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,6 +15,9 @@ Interpolation = Literal["nearest", "label", "linear", "spline"]
 """`label` gives a voxel the label with the largest share among the eight voxels around the
 sampled point, weighted as in linear interpolation; the higher value wins a tie. `spline` is
 cubic and overshoots at sharp edges."""
+
+Sampler = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Takes a volume and voxel indices (3, n) to values (n,)."""
 
 
 def resample_through(
@@ -51,7 +54,7 @@ def resample_through(
     Returns
     -------
     array of shape `to_shape` or (*to_shape, n)
-        In the data type of `data` for `nearest`, `label` and floating-point data, else float32.
+        In the data type of `data` for `nearest` and `label`; else float64 if it is, or float32.
     """
     data = np.asarray(data)
     if interpolation not in get_args(Interpolation):
@@ -73,29 +76,37 @@ def resample_through(
     return result[..., 0] if data.ndim == 3 else result
 
 
-def _prepare(data: np.ndarray, interpolation: Interpolation) -> tuple[list, object, np.dtype]:
+def _prepare(
+    data: np.ndarray, interpolation: Interpolation
+) -> tuple[list[np.ndarray], Sampler, np.dtype]:
     """Give the volumes as the sampler wants them, the sampler, and the type of the result."""
-    discrete = interpolation in ("nearest", "label")
-    dtype = data.dtype if discrete or data.dtype.kind == "f" else np.dtype(np.float32)
     volumes = [data] if data.ndim == 3 else list(np.moveaxis(data, 3, 0))
-    if discrete:
-        return volumes, _nearest if interpolation == "nearest" else _label, dtype
-    volumes = [np.ascontiguousarray(volume, dtype=dtype) for volume in volumes]
+    if interpolation in ("nearest", "label"):
+        return volumes, _nearest if interpolation == "nearest" else _label, data.dtype
+    dtype = np.dtype(np.float64 if data.dtype == np.float64 else np.float32)
     if interpolation == "spline":
         volumes = [
             ndimage.spline_filter(volume, order=3, output=dtype, mode="mirror")
             for volume in volumes
         ]
         return volumes, _spline, dtype
-    return volumes, _linear, dtype
+    # Integers are read as they are: a packed atlas is not blown up.
+    return (
+        [volume.view(np.uint8) if volume.dtype == bool else volume for volume in volumes],
+        _linear,
+        dtype,
+    )
 
 
 def _linear(volume: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    return ndimage.map_coordinates(volume, indices, order=1, mode="nearest")
+    output = np.float64 if volume.dtype == np.float64 else np.float32
+    return ndimage.map_coordinates(volume, indices, output=output, order=1, mode="nearest")
 
 
 def _spline(coefficients: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    return ndimage.map_coordinates(coefficients, indices, order=3, mode="mirror", prefilter=False)
+    return ndimage.map_coordinates(
+        coefficients, indices, output=coefficients.dtype, order=3, mode="mirror", prefilter=False
+    )
 
 
 def _nearest(volume: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -16,6 +16,10 @@ SLAB_POINTS = 400_000
 EDGE = 0.5 + 1e-6
 """In voxels: how far beyond the outermost voxel centres a grid reaches."""
 
+UNDEFINED_MM = 1e5
+"""Displacements this long are no displacements: some programs mark voxels that have none by an
+absurd value. A point there lands outside every image."""
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -78,6 +82,14 @@ class DisplacementField:
     def shape(self) -> tuple[int, int, int]:
         """Size of the grid."""
         return self.vectors.shape[:3]
+
+    def defined(self) -> np.ndarray:
+        """Say which voxels (x, y, z) have a displacement (see :data:`UNDEFINED_MM`)."""
+        # Not the maximum over the vector, which takes ten times as long.
+        good = np.abs(self.vectors[..., 0]) < UNDEFINED_MM
+        for axis in (1, 2):
+            good &= np.abs(self.vectors[..., axis]) < UNDEFINED_MM
+        return good
 
     def lies_on(self, affine: np.ndarray, shape: Sequence[int]) -> bool:
         """Say whether a grid is this field's own, to a thousandth of a voxel."""

@@ -17,6 +17,7 @@ from sctflow.core.transforms.field import (
     to_world,
     within,
 )
+from sctflow.errors import ImageError
 
 NODES = 20_000
 """Voxels of either grid from which the search starts."""
@@ -45,8 +46,8 @@ class Inverse:
         mm between a voxel centre and where going there and back ends. Above the tolerance, the
         field has no inverse there: it folds or leaves a gap.
     inside : (x, y, z) bool array
-        Whether the way back ends within the grid of the field that was turned round. Elsewhere
-        the result is a continuation.
+        Whether the way back ends within the grid of the field that was turned round, at a voxel
+        that has a displacement. Elsewhere the result is a continuation.
     """
 
     field: DisplacementField
@@ -64,9 +65,9 @@ def invert(
     """Turn a displacement field round, onto any grid of the moving space.
 
     Newton's method with step halving on the field as it is interpolated, so the result is exact
-    at voxel centres; starting points come from the field's voxels that land closest, so large
-    displacements and rotations are found as well. Where the field folds, one of the solutions
-    is given.
+    at voxel centres. It starts on a coarse grid from the field's voxels that land closest, so
+    large displacements and rotations are found as well. Where the field folds, one of the
+    solutions is given.
 
     Parameters
     ----------
@@ -80,54 +81,54 @@ def invert(
         Points are improved until there and back ends this close.
     """
     affine, shape = np.asarray(affine, dtype=float), tuple(int(n) for n in shape)
-    # The three components of a voxel side by side in memory: they are always read together.
-    field = DisplacementField(np.ascontiguousarray(field.vectors), field.affine)
-    guess = _Guess.from_field(field, affine, shape)
+    defined = field.defined()
+    field = _completed(field, defined)
+    coarse = _invert_coarsely(field, affine, shape, tolerance_mm)
     vectors = np.empty((*shape, 3), dtype=np.float32)
     residual = np.empty(shape, dtype=np.float32)
     inside = np.empty(shape, dtype=bool)
     for slab in slabs(shape):
         goals = centers(affine, shape, slab)
-        start = to_indices(goals + guess.displacements(shape, slab), field.affine)
+        start = to_indices(goals + coarse.refined(shape, slab), field.affine)
         found, distance = _solve(field, goals, start, tolerance_mm)
         vectors[slab] = (to_world(found, field.affine) - goals).reshape(vectors[slab].shape)
         residual[slab] = distance.reshape(residual[slab].shape)
-        inside[slab] = within(found, field.shape).reshape(inside[slab].shape)
+        nearest = np.clip(np.rint(found).astype(int), 0, np.array(field.shape) - 1)
+        known = within(found, field.shape) & defined[tuple(nearest.T)]
+        inside[slab] = known.reshape(inside[slab].shape)
     return Inverse(DisplacementField(vectors, affine), residual, inside)
 
 
-@dataclass(frozen=True)
-class _Guess:
-    """Inverse displacements (x, y, z, 3) on a coarse grid, every `step` voxels of the fine."""
+def _completed(field: DisplacementField, defined: np.ndarray) -> DisplacementField:
+    """Give voxels without displacement that of the nearest one with."""
+    # The three components of a voxel side by side in memory: they are always read together.
+    vectors = np.ascontiguousarray(field.vectors)
+    if not defined.all():
+        if not defined.any():
+            raise ImageError("A displacement field without displacements cannot be inverted.")
+        sides = np.linalg.norm(field.affine[:3, :3], axis=0)
+        nearest = ndimage.distance_transform_edt(
+            ~defined, sampling=sides, return_distances=False, return_indices=True
+        )
+        vectors = vectors[tuple(nearest)]
+    return DisplacementField(vectors, field.affine)
 
-    coarse: np.ndarray
+
+@dataclass(frozen=True)
+class _Coarse:
+    """The inverse displacements (x, y, z, 3) on every `step`-th voxel of a grid."""
+
+    vectors: np.ndarray
     step: np.ndarray
 
-    @classmethod
-    def from_field(
-        cls, field: DisplacementField, affine: np.ndarray, shape: tuple[int, ...]
-    ) -> _Guess:
-        size = np.array(field.shape)
-        picked = [
-            np.unique(np.r_[0 : n : int(s), n - 1])
-            for n, s in zip(size, _stride(field.affine, size), strict=True)
-        ]
-        nodes = np.stack(np.meshgrid(*picked, indexing="ij"), axis=-1).reshape(-1, 3)
-        moves = field.vectors[tuple(nodes.T)].astype(float)
-        tree = cKDTree(to_world(nodes, field.affine) + moves)
-        step = _stride(affine, np.array(shape))
-        counts = np.ceil((np.array(shape) - 1) / step).astype(int) + 1
-        goals = to_world(np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) * step, affine)
-        return cls(-moves[tree.query(goals)[1]].reshape(*counts, 3), step)
-
-    def displacements(self, shape: tuple[int, ...], slab: slice) -> np.ndarray:
-        size = (slab.stop - slab.start, *shape[1:])
+    def refined(self, shape: tuple[int, ...], slab: slice) -> np.ndarray:
+        """Interpolate them at the voxels of a slab: (n, 3)."""
         moves = [
             ndimage.affine_transform(
-                self.coarse[..., axis],
+                self.vectors[..., axis],
                 np.diag(1 / self.step),
                 offset=(slab.start / self.step[0], 0, 0),
-                output_shape=size,
+                output_shape=(slab.stop - slab.start, *shape[1:]),
                 order=1,
                 mode="nearest",
             ).ravel()
@@ -136,9 +137,30 @@ class _Guess:
         return np.stack(moves, axis=1)
 
 
-def _stride(affine: np.ndarray, size: np.ndarray) -> np.ndarray:
+def _invert_coarsely(
+    field: DisplacementField, affine: np.ndarray, shape: tuple[int, ...], tolerance_mm: float
+) -> _Coarse:
+    """Invert on few voxels, starting from what lands closest to each."""
+    strides = _stride(field.affine, field.shape)
+    picked = [
+        np.unique(np.append(np.arange(0, n, stride), n - 1)).astype(int)
+        for n, stride in zip(field.shape, strides, strict=True)
+    ]
+    nodes = np.stack(np.meshgrid(*picked, indexing="ij"), axis=-1).reshape(-1, 3)
+    places = to_world(nodes, field.affine) + field.vectors[tuple(nodes.T)]
+    step = _stride(affine, shape)
+    counts = np.ceil((np.array(shape) - 1) / step).astype(int) + 1
+    goals = to_world(np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) * step, affine)
+    start = nodes[cKDTree(places).query(goals)[1]].astype(float)
+    found, _ = _solve(field, goals, start, tolerance_mm)
+    moves = to_world(found, field.affine) - goals
+    return _Coarse(moves.reshape(*counts, 3), step)
+
+
+def _stride(affine: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Voxels to go along each axis so that about :data:`NODES`, evenly spread in mm, remain."""
     sides = np.linalg.norm(affine[:3, :3], axis=0)
+    size = np.array(shape)
     edge = (np.prod(sides * size) / NODES) ** (1 / 3)
     return np.clip(np.floor(edge / sides), 1, np.maximum(size - 1, 1))
 
@@ -172,14 +194,25 @@ def _solve(
 
 def _newton_step(slopes: np.ndarray, missing: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """Solve slopes (n, 3 axes, 3 components) for the step (n, 3) that covers what is missing."""
-    faces = np.stack(
-        [np.cross(slopes[:, (k + 1) % 3], slopes[:, (k + 2) % 3]) for k in range(3)], axis=1
-    )
-    volume = (slopes[:, 0] * faces[:, 0]).sum(axis=1)
+    first, second, third = (slopes[:, axis] for axis in range(3))
+    faces = np.stack([_cross(second, third), _cross(third, first), _cross(first, second)], axis=1)
+    volume = (first * faces[:, 0]).sum(axis=1)
     steep = np.abs(volume) > FLAT * abs(np.linalg.det(axes))
     step = missing @ np.linalg.inv(axes).T
     step[steep] = (faces[steep] @ missing[steep][:, :, None])[..., 0] / volume[steep, None]
     return step
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Multiply vectors (n, 3) crosswise; several times as fast as numpy's general routine."""
+    return np.stack(
+        [
+            a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1],
+            a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2],
+            a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0],
+        ],
+        axis=1,
+    )
 
 
 def _place_and_slopes(

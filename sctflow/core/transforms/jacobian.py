@@ -22,13 +22,15 @@ def jacobian_determinant(field: DisplacementField) -> np.ndarray:
     -------
     (x, y, z) float32 array
         Volume in the moving space per volume in the fixed space: 1 for a rigid motion, 0 or less
-        where the field folds.
+        where the field folds; nan next to voxels without displacement.
     """
     per_mm = np.linalg.inv(field.affine[:3, :3])
+    undefined = ~field.defined()
     result = np.empty(field.shape, dtype=np.float32)
     for slab in slabs(field.shape):
         first, last = max(0, slab.start - 1), min(field.shape[0], slab.stop + 1)
-        vectors = np.asarray(field.vectors[first:last], dtype=float)
+        vectors = np.array(field.vectors[first:last], dtype=float)
+        vectors[undefined[first:last]] = np.nan
         slopes = np.stack([_slope(vectors, axis) for axis in range(3)], axis=-1)
         slopes = slopes[slab.start - first : slab.stop - first]
         result[slab] = determinant(slopes @ per_mm + np.eye(3))
