@@ -23,7 +23,7 @@ from sctflow.core.phantom.grids import axial_grid, sagittal_grid
 from sctflow.core.phantom.levels import make_levels
 from sctflow.core.phantom.sample import sample
 from sctflow.core.phantom.spine import points as spine_points
-from sctflow.core.phantom.truth import level_labels, make_fractions, slice_table
+from sctflow.core.phantom.truth import make_fractions, slice_table
 from sctflow.io import load_image
 
 NECK = range(2, 9)
@@ -37,13 +37,12 @@ def scan(seed=None, thick=False, upper=1.4, lower=8.6):
         shape, affine = axial_grid(person, 2.0, 8.0, zoom=(1, 1), matrix=(40, 70))
     else:
         shape, affine = sagittal_grid(person, upper, lower, width=30, depth=70)
-    sampled = sample(person, shape, affine, surroundings=False)
+    sampled = sample(person, shape, affine, surroundings=False, across=0.5, along=0.5)
     cord = make_fractions(person, sampled, ["SC"])["SC"]
     return SimpleNamespace(
         person=person,
         affine=affine,
         cord=cord,
-        sampled=sampled,
         slices=slice_table(person, shape, affine),
         line=fit_centerline(cord, affine),
     )
@@ -68,10 +67,15 @@ def named(points, values):
 
 
 def agreement(scan, frame, kind="vertebral"):
-    inside = scan.cord >= 0.5
-    truth = level_labels(scan.person, scan.sampled, inside)
-    truth = truth["vertebrae" if kind == "vertebral" else "spinallevels"]
-    return np.mean((level_image(frame, scan.cord, scan.affine, kind=kind) == truth)[inside])
+    """Part of the cord's voxels that get their true level."""
+    voxels = np.argwhere(scan.cord >= 0.5)
+    world = voxels @ scan.affine[:3, :3].T + scan.affine[:3, 3]
+    s = scan.person.curve.from_world(world)[0][:, 2]
+    levels = scan.person.levels
+    truth = levels.vertebral(s) if kind == "vertebral" else levels.spinal_level(s)
+    found = level_image(frame, scan.cord, scan.affine, kind=kind)
+    assert np.count_nonzero(found) <= len(voxels)
+    return np.mean(found[tuple(voxels.T)] == np.floor(truth))
 
 
 @pytest.mark.parametrize(("seed", "thick"), [(None, False), (0, False), (1, False), (0, True)])
