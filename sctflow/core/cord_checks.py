@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sctflow.core.cord_curve import STEP
+from sctflow.core.grid import SliceGrid, canonicalize
 from sctflow.core.label_values import CONUS, GROOVE, JUNCTION, LAST_DISC, disc_name
 from sctflow.core.labels import LabelError
 from sctflow.core.phantom.levels import make_levels
+from sctflow.core.pieces import centers_of_slices
 
 if TYPE_CHECKING:
     from sctflow.core.cord_frame import CordFrame
@@ -20,6 +22,10 @@ FAR_MM = 40.0
 
 SIDE_MM = 10.0
 """Discs are labelled in the midline; one this far beside the cord is worth a warning."""
+
+BESIDE_MM = 1.2
+"""A mask with its middle this far beside the centreline lacks a part of the cord: a line as stiff
+as a cord follows the middle of a whole one more closely."""
 
 OUTSIDE_MM = 20.0
 """Labels this far beyond the ends of the mask do not tell where the cord's levels are."""
@@ -110,15 +116,11 @@ def check_frame(frame: CordFrame, *, name: str) -> list[str]:
     name : str
         What the messages start with.
     """
-    warnings = []
-    lacking = frame.slices[~frame.measured]
-    for run in np.split(lacking, np.flatnonzero(np.diff(lacking) > 1) + 1):
-        if len(run):
-            where = f"slice {run[0]}" if len(run) == 1 else f"slices {run[0]} to {run[-1]}"
-            warnings.append(
-                f"{name}: the cord's mask has no cord in {where} (counted from the lowest, 0); "
-                "the centreline is interpolated there. Check the mask"
-            )
+    warnings = [
+        f"{name}: the cord's mask has no cord in {where} (counted from the lowest, 0); "
+        "the centreline is interpolated there. Check the mask"
+        for where in _runs(frame.slices[~frame.measured])
+    ]
     bend = np.linalg.norm(np.gradient(frame.curve.tangents, STEP, axis=0), axis=1)
     sharpest = int(np.argmax(bend))
     if bend[sharpest] > 1 / _SHARP_MM:
@@ -128,6 +130,43 @@ def check_frame(frame: CordFrame, *, name: str) -> list[str]:
             f"{at}, more than a cord does. Check the mask"
         )
     return warnings
+
+
+def check_mask(frame: CordFrame, mask: np.ndarray, affine: np.ndarray, *, name: str) -> list[str]:
+    """Warn about slices whose mask is not centred on the cord, for part of it is missing.
+
+    Parameters
+    ----------
+    frame : CordFrame
+        Of the mask.
+    mask : (i, j, k) array
+        Binary or soft.
+    affine : (4, 4) array
+        Voxel to world (RAS mm).
+    name : str
+        What the messages start with.
+    """
+    data, affine_ras = canonicalize(np.asarray(mask), affine)
+    grid = SliceGrid.from_affine(affine_ras)
+    _, slices, centers = centers_of_slices(data, grid)
+    uvs = frame.from_world(grid.from_frame(centers))
+    away = np.hypot(uvs[:, 0], uvs[:, 1])
+    return [
+        f"{name}: in {where} (counted from the lowest, 0) the middle of the cord's mask lies "
+        f"over {BESIDE_MM:g} mm beside the line of the other slices, as if a part of the cord "
+        "were missing. Check the mask"
+        for where in _runs(slices[away > BESIDE_MM])
+    ]
+
+
+def _runs(slices: np.ndarray) -> list[str]:
+    """Say which slices follow each other; `slices` ascends."""
+    runs = np.split(slices, np.flatnonzero(np.diff(slices) > 1) + 1)
+    return [
+        f"slice {run[0]}" if len(run) == 1 else f"slices {run[0]} to {run[-1]}"
+        for run in runs
+        if len(run)
+    ]
 
 
 def _outside(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sctflow.core.centerline import fit_centerline
-from sctflow.core.cord_checks import check_frame
+from sctflow.core.cord_checks import check_frame, check_mask
 from sctflow.core.cord_frame import (
     frame_from_discs,
     level_image,
@@ -360,6 +360,33 @@ def test_a_gap_in_the_mask_is_warned_about_and_bridged():
     )
     assert "slices 50 to 51" in warning
     assert agreement(case, frame) >= 0.97
+
+
+def test_half_a_cord_that_is_missing_is_warned_about():
+    case = scan(0)
+    whole = case.cord >= 0.5
+    frame = make_frame(case.line)
+    assert check_mask(frame, whole, case.affine, name="sub-01") == []
+    half = whole.copy()
+    middle = int(np.rint(np.argwhere(whole[:, 50:58])[:, 2].mean()))
+    half[:, 50:58, middle:] = False
+    damaged = make_frame(fit_centerline(half, case.affine))
+    (warning,) = check_mask(damaged, half, case.affine, name="sub-01")
+    assert warning.startswith("sub-01: in slices 50 to 57")
+    # The line itself stays where the cord is.
+    world = case.line.points
+    assert np.abs((damaged.from_world(world) - frame.from_world(world))[:, :2]).max() < 0.3
+
+
+def test_the_masks_of_a_volunteer_are_centred_on_the_cord(errsm30):
+    masks = sorted((errsm30 / "derivatives" / "labels").rglob("*_label-SC_seg.nii.gz"))
+    assert len(masks) == 5
+    for path in masks:
+        image = load_image(path)
+        mask = np.asanyarray(image.dataobj) > 0
+        frame = make_frame(fit_centerline(mask, image.affine))
+        assert check_mask(frame, mask, image.affine, name=path.name) == []
+        assert check_frame(frame, name=path.name) == []
 
 
 def test_a_kinked_centreline_is_warned_about(tube):
