@@ -131,6 +131,17 @@ class TestCompose:
         # float32 of displacements of some mm
         assert_allclose(joined.map_points(points), map_points(points, chain), atol=1e-5)
 
+    @pytest.mark.parametrize("off", [0.0, 0.002, 0.3])
+    def test_a_grid_that_is_almost_the_fields_own_is_not_taken_for_it(self, off):
+        field = compose([Affine(MATRIX)], affine=grid("RAS"), shape=SHAPE, dtype=float)
+        turned = grid("RAS") @ rotation("z", off)
+        turned[:3, 3] += off
+        joined = compose([field], affine=turned, shape=SHAPE, dtype=float)
+        points = world(turned)
+        known = among_voxels(points, grid("RAS"))
+        expected = Affine(MATRIX).map_points(points[known])
+        assert_allclose(points[known] + joined.vectors[known], expected, atol=1e-9)
+
     def test_slabs_leave_no_seams(self, monkeypatch):
         chain = [field_of(shear_wave, grid("RAS")), Affine(MATRIX)]
         whole = compose(chain, affine=grid("RAS"), shape=SHAPE).vectors
@@ -261,7 +272,7 @@ class TestInvert:
         expected = Affine(MATRIX).inverse().map_points(world(grid("RAS")))
         known = among_voxels(expected, grid(kind))
         assert known.sum() > 3000
-        assert back.inside[known].all()
+        assert back.found[known].all()
         found = world(grid("RAS")) + back.field.vectors
         assert_allclose(found[known], expected[known], atol=1e-5)
         assert back.residual[known].max() < 1e-6
@@ -274,13 +285,14 @@ class TestInvert:
         far = matrix.copy()
         far[:3, 3] = [200, -300, 400]
         there = grid("RAS")
-        there[:3, 3] += far[:3, 3]
+        # Between the places where voxels land, or there would be nothing to search.
+        there[:3, 3] += far[:3, 3] + [0.3, 0.4, -0.2]
         field = compose([Affine(far)], affine=grid("RAS"), shape=SHAPE, dtype=float)
         back = invert(field, affine=there, shape=SHAPE)
         expected = Affine(far).inverse().map_points(world(there))
         known = among_voxels(expected, grid("RAS"))
         assert known.mean() > 0.3
-        assert back.inside[known].all()
+        assert back.found[known].all()
         found = world(there) + back.field.vectors
         assert_allclose(found[known], expected[known], atol=3e-3)
 
@@ -292,11 +304,13 @@ class TestInvert:
         found = world(grid("oblique")) + back.field.vectors
         known = among_voxels(expected, grid(kind))
         assert known.mean() > 0.3
-        assert back.inside[known].all()
+        assert back.found[known].all()
         # Interpolating between voxels loses h²/8 of the curvature: 2/36 per mm, voxels to 2.5 mm.
         zoom = np.linalg.norm(grid(kind)[:3, :3], axis=0).max()
         bound = zoom**2 / 8 * 2 / 36 * 1.5 + 2e-3
         assert np.abs(found - expected)[known].max() < bound
+        # Outside too, the way there and back closes, over the edge's continued displacement.
+        assert back.residual.max() < 1e-3
 
     def test_there_and_back_is_within_the_tolerance_wherever_it_says_so(self):
         bumps = np.random.default_rng(4).normal(size=(6, 5, 7, 3))
@@ -308,16 +322,16 @@ class TestInvert:
                 map_points(world(np.eye(4), (31, 25, 37)), [back.field, field])
                 - world(np.eye(4), (31, 25, 37)),
                 axis=-1,
-            )[back.inside],
-            back.residual[back.inside],
+            )[back.found],
+            back.residual[back.found],
             atol=1e-4,
         )
-        assert (back.residual[back.inside] < 1e-3).mean() > 0.99
+        assert back.found.mean() > 0.7
 
     def test_outside_the_image_of_the_field_the_edge_is_continued(self):
         field = DisplacementField(np.full((5, 5, 5, 3), [100.0, 0, 0]), np.eye(4))
         back = invert(field, affine=np.eye(4), shape=(5, 5, 5))
-        assert not back.inside.any()
+        assert not back.found.any()
         assert_allclose(back.field.vectors[..., 0], -100, atol=1e-4)
 
     def test_a_gap_is_not_passed_off_as_an_inverse(self):
@@ -337,7 +351,7 @@ class TestInvert:
         whole = invert(field, affine=grid("RAS"), shape=SHAPE)
         back = invert(DisplacementField(marked, field.affine), affine=grid("RAS"), shape=SHAPE)
         assert np.abs(back.field.vectors).max() < 10
-        lost = whole.inside & ~back.inside
+        lost = whole.found & ~back.found
         assert 1 <= lost.sum() <= 8
         moved = np.linalg.norm(back.field.vectors - whole.field.vectors, axis=-1)
         # Two voxels and their neighbours have a neighbour's displacement, 0.3 mm off at most.

@@ -45,14 +45,15 @@ class Inverse:
     residual : (x, y, z) float32 array
         mm between a voxel centre and where going there and back ends. Above the tolerance, the
         field has no inverse there: it folds or leaves a gap.
-    inside : (x, y, z) bool array
-        Whether the way back ends within the grid of the field that was turned round, at a voxel
-        that has a displacement. Elsewhere the result is a continuation.
+    found : (x, y, z) bool array
+        Whether the residual is within the tolerance and the way back ends within the grid of the
+        field that was turned round, at a voxel that has a displacement. Elsewhere the result is
+        a continuation.
     """
 
     field: DisplacementField
     residual: np.ndarray
-    inside: np.ndarray
+    found: np.ndarray
 
 
 def invert(
@@ -86,17 +87,18 @@ def invert(
     coarse = _invert_coarsely(field, affine, shape, tolerance_mm)
     vectors = np.empty((*shape, 3), dtype=np.float32)
     residual = np.empty(shape, dtype=np.float32)
-    inside = np.empty(shape, dtype=bool)
+    found = np.empty(shape, dtype=bool)
     for slab in slabs(shape):
         goals = centers(affine, shape, slab)
         start = to_indices(goals + coarse.refined(shape, slab), field.affine)
-        found, distance = _solve(field, goals, start, tolerance_mm)
-        vectors[slab] = (to_world(found, field.affine) - goals).reshape(vectors[slab].shape)
+        source, distance = _solve(field, goals, start, tolerance_mm)
+        vectors[slab] = (to_world(source, field.affine) - goals).reshape(vectors[slab].shape)
         residual[slab] = distance.reshape(residual[slab].shape)
-        nearest = np.clip(np.rint(found).astype(int), 0, np.array(field.shape) - 1)
-        known = within(found, field.shape) & defined[tuple(nearest.T)]
-        inside[slab] = known.reshape(inside[slab].shape)
-    return Inverse(DisplacementField(vectors, affine), residual, inside)
+        nearest = np.clip(np.rint(source).astype(int), 0, np.array(field.shape) - 1)
+        good = within(source, field.shape) & defined[tuple(nearest.T)]
+        good &= distance <= tolerance_mm
+        found[slab] = good.reshape(found[slab].shape)
+    return Inverse(DisplacementField(vectors, affine), residual, found)
 
 
 def _completed(field: DisplacementField, defined: np.ndarray) -> DisplacementField:
