@@ -57,6 +57,9 @@ class _SagittalViewInputSpec(BaseInterfaceInputSpec):
         exists=True, mandatory=True, desc="mask of the cord on the image's grid, binary or soft"
     )
     centerline_file = File(exists=True, desc="table of the centreline, drawn when it has rows")
+    vertebrae_file = File(
+        exists=True, desc="vertebral levels of the cord on the image's grid; named in the figure"
+    )
 
 
 class SagittalView(SimpleInterface):
@@ -69,7 +72,16 @@ class SagittalView(SimpleInterface):
         from sctflow.reports.figures import sagittal_view
 
         data, affine, mask = _image_and_mask(self.inputs)
-        figure = sagittal_view(data, affine, mask, centerline=_table(self.inputs.centerline_file))
+        levels = None
+        if isdefined(self.inputs.vertebrae_file):
+            levels = load_image(self.inputs.vertebrae_file).get_fdata()
+        figure = sagittal_view(
+            data,
+            affine,
+            mask,
+            centerline=_table(self.inputs.centerline_file),
+            levels=levels,
+        )
         return _save_figure(self, runtime, figure, "sagittal", "Sagittal plane through the cord")
 
 
@@ -100,6 +112,9 @@ class _ImageSummaryInputSpec(BaseInterfaceInputSpec):
     )
     manual_mask = traits.Str(desc="the manual mask that was used, to be shown")
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
+    discs_file = traits.Str(desc="the labelled discs that were used, to be shown")
+    vertebrae_file = File(exists=True, desc="vertebral levels of the cord's voxels")
+    level_warnings = traits.List(traits.Str, desc="what was noticed about the labelled discs")
     not_computed = traits.Str(desc="why nothing was computed from this image, if so")
 
 
@@ -119,7 +134,12 @@ class ImageSummary(SimpleInterface):
             name=Path(_value(self.inputs.source_file, self.inputs.in_file)).name,
             method=_value(self.inputs.method, {}),
             manual_mask=_value(self.inputs.manual_mask, ""),
-            warnings=_value(self.inputs.warnings, []),
+            warnings=[
+                *_value(self.inputs.warnings, []),
+                *_value(self.inputs.level_warnings, []),
+            ],
+            discs=_value(self.inputs.discs_file, ""),
+            levels=_present(self.inputs.vertebrae_file),
             not_computed=_value(self.inputs.not_computed, ""),
             morphometry=_table(self.inputs.morph_file),
         )
@@ -127,6 +147,16 @@ class ImageSummary(SimpleInterface):
         save_text(text, out_report)
         self._results["out_report"] = str(out_report)
         return runtime
+
+
+def _present(path):
+    """Values that a label image has, without the background; none where there is no image."""
+    import numpy as np
+
+    if not isdefined(path):
+        return []
+    values = np.unique(np.asanyarray(load_image(path).dataobj))
+    return [int(value) for value in values if value]
 
 
 def _value(given, default):

@@ -7,6 +7,7 @@ from nipype.pipeline import engine as pe
 
 from sctflow.interfaces.centerline import FitCenterline
 from sctflow.interfaces.image import CheckImage
+from sctflow.interfaces.levels import AssignLevels
 from sctflow.interfaces.morphometry import MeasureSlices
 from sctflow.interfaces.segmentation import ManualMask, SegmentCord
 from sctflow.models import cord_model
@@ -15,6 +16,7 @@ from sctflow.workflows.reports import FIGURES, init_anat_report_wf
 from sctflow.workflows.resources import memory_gb
 
 RESULTS = ("mask", "probseg", "centerline_mask", "centerline", "morphometry", "method")
+LEVELS = ("vertebrae", "vertebrae_table", "spinal", "spinal_table", "perlevel")
 DESCRIPTIONS = {
     "network": """\
 The spinal cord was segmented with the convolutional networks that are part of *sctflow* [@unet],
@@ -30,6 +32,11 @@ The centreline of the cord was found with a smoothing spline through the centres
 slices, and the cord was measured in every slice, perpendicular to the centreline
 [@sct; @cordmorphometry].
 """,
+    "levels": """\
+Intervertebral discs were labelled by hand. Vertebral levels were laid along the centreline through
+the labelled discs, and spinal levels by the share of the cord that each of them takes
+[@spinallevels]. Measures of the slices were averaged over vertebral levels.
+""",
 }
 
 
@@ -37,13 +44,15 @@ def init_anat_wf(
     *,
     segmentation: str,
     voxels: int,
+    levels: bool = False,
     omp_nthreads: int = 1,
     name: str = "anat_wf",
 ) -> Workflow:
     """Find and measure the spinal cord in one anatomical image.
 
     Workflow Graph
-        check → segment (a network, or the mask made by hand) → centerline → morphometry → report
+        check → segment (a network, or the mask made by hand) → centerline → morphometry →
+        levels (where discs are labelled) → report
 
     Parameters
     ----------
@@ -51,6 +60,8 @@ def init_anat_wf(
         Where the mask of the cord comes from.
     voxels : int
         Number of voxels of the image, for the memory that the nodes ask for.
+    levels : bool
+        Whether there are labelled discs, so that levels can be told.
     omp_nthreads : int
         Threads of the network.
     name : str
@@ -62,6 +73,8 @@ def init_anat_wf(
         Image, 3-D, any orientation and contrast.
     manual_mask
         Mask of the cord on the grid of the image (``segmentation="manual"`` only).
+    discs
+        Labelled discs in the world space of the image (``levels`` only).
 
     Outputs
     -------
@@ -73,16 +86,26 @@ def init_anat_wf(
         The centreline as an image with one voxel per slice, and as a table.
     morphometry
         Table of shape measures, one row per slice.
+    vertebrae, vertebrae_table, spinal, spinal_table
+        Vertebral and spinal levels of the cord's voxels, with the names of the values; undefined
+        without labelled discs, or where they cannot be right.
+    perlevel
+        Table of shape measures, one row per vertebral level; undefined as the levels are.
     method
         How the mask was made, as a dictionary for the sidecars.
     summary, axial, sagittal, area
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    workflow.__desc__ = "\n".join((DESCRIPTIONS[segmentation], DESCRIPTIONS["morphometry"]))
+    steps = (segmentation, "morphometry", "levels") if levels else (segmentation, "morphometry")
+    workflow.__desc__ = "\n".join(DESCRIPTIONS[step] for step in steps)
 
-    inputnode = pe.Node(niu.IdentityInterface(fields=["in_file", "manual_mask"]), name="inputnode")
-    outputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *FIGURES]), name="outputnode")
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs"]), name="inputnode"
+    )
+    outputnode = pe.Node(
+        niu.IdentityInterface(fields=[*RESULTS, *LEVELS, *FIGURES]), name="outputnode"
+    )
 
     check = pe.Node(CheckImage(), name="check", mem_gb=memory_gb(voxels, bytes_per_voxel=16))
     if segmentation == "manual":
@@ -132,4 +155,35 @@ def init_anat_wf(
         (morphometry, outputnode, [("out_table", "morphometry")]),
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FIGURES]),
     ])  # fmt: skip
+    if levels:
+        _add_levels(workflow, voxels=voxels)
     return workflow
+
+
+def _add_levels(workflow, *, voxels):
+    """Give the cord its levels, in the results and in the report."""
+    inputnode, outputnode, segment, centerline, morphometry, report_wf = (
+        workflow.get_node(name)
+        for name in (
+            "inputnode", "outputnode", "segment", "centerline", "morphometry", "report_wf"
+        )
+    )  # fmt: skip
+    levels = pe.Node(AssignLevels(), name="levels", mem_gb=memory_gb(voxels, bytes_per_voxel=16))
+    workflow.connect([
+        (inputnode, levels, [("discs", "discs_file")]),
+        (segment, levels, [("mask_file", "mask_file")]),
+        (centerline, levels, [("out_table", "centerline_file")]),
+        (morphometry, levels, [("out_table", "morph_file")]),
+        (inputnode, report_wf, [("discs", "inputnode.discs")]),
+        (levels, report_wf, [
+            ("vertebrae_file", "inputnode.vertebrae"),
+            ("warnings", "inputnode.level_warnings"),
+        ]),
+        (levels, outputnode, [
+            ("vertebrae_file", "vertebrae"),
+            ("vertebrae_table", "vertebrae_table"),
+            ("spinal_file", "spinal"),
+            ("spinal_table", "spinal_table"),
+            ("perlevel_file", "perlevel"),
+        ]),
+    ])  # fmt: skip

@@ -11,7 +11,7 @@ from nipype.pipeline import engine as pe
 
 from sctflow import __version__
 from sctflow.bids import ImageInput, ParticipantInputs
-from sctflow.workflows.anatomical import RESULTS, init_anat_wf
+from sctflow.workflows.anatomical import LEVELS, RESULTS, init_anat_wf
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.outputs import init_anat_outputs_wf, init_not_computed_wf
 from sctflow.workflows.reports import FIGURES
@@ -91,6 +91,7 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
     for image in participant.anat:
         image_wf = init_image_wf(
             image=image,
+            discs_from=choose_discs(image, participant.anat),
             output_dir=output_dir,
             segmentation_method=segmentation_method,
             omp_nthreads=omp_nthreads,
@@ -103,6 +104,7 @@ def init_image_wf(
     *,
     image: ImageInput,
     output_dir: Path,
+    discs_from: ImageInput | None = None,
     segmentation_method: str = "network",
     omp_nthreads: int = 1,
 ) -> Workflow:
@@ -115,6 +117,8 @@ def init_image_wf(
     ----------
     image : ImageInput
         The image and its manual labels. A manual mask is used wherever there is one.
+    discs_from : ImageInput, optional
+        The image whose labelled discs give the levels, see :func:`choose_discs`.
     output_dir, segmentation_method, omp_nthreads
         See :func:`init_sctflow_wf`.
     """
@@ -128,28 +132,66 @@ def init_image_wf(
 
     segmentation = "manual" if manual_mask else segmentation_method
     workflow = Workflow(name=name)
-    inputnode = pe.Node(niu.IdentityInterface(fields=["in_file", "manual_mask"]), name="inputnode")
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs"]), name="inputnode"
+    )
     inputnode.inputs.in_file = str(image.path)
     if manual_mask:
         inputnode.inputs.manual_mask = str(manual_mask)
+    if discs_from:
+        inputnode.inputs.discs = str(discs_from.manual["discs"])
     anat_wf = init_anat_wf(
         segmentation=segmentation,
         voxels=count_voxels(image.path),
+        levels=discs_from is not None,
         omp_nthreads=omp_nthreads,
     )
     anat_outputs_wf = init_anat_outputs_wf(
-        image=image, output_dir=output_dir, segmentation=segmentation
+        image=image,
+        output_dir=output_dir,
+        segmentation=segmentation,
+        discs_uri=discs_from.manual_uris["discs"] if discs_from else None,
     )
     workflow.connect([
         (inputnode, anat_wf, [
             ("in_file", "inputnode.in_file"),
             ("manual_mask", "inputnode.manual_mask"),
+            ("discs", "inputnode.discs"),
         ]),
         (anat_wf, anat_outputs_wf, [
-            (f"outputnode.{result}", f"inputnode.{result}") for result in (*RESULTS, *FIGURES)
+            (f"outputnode.{result}", f"inputnode.{result}")
+            for result in (*RESULTS, *(LEVELS if discs_from else ()), *FIGURES)
         ]),
     ])  # fmt: skip
     return workflow
+
+
+def choose_discs(image: ImageInput, images: Sequence[ImageInput]) -> ImageInput | None:
+    """Find the image whose labelled discs give an image its levels.
+
+    Parameters
+    ----------
+    image : ImageInput
+        Its own labels come first.
+    images : sequence of ImageInput
+        All images of the participant. Those of the same session lie in the same world space; of
+        these a T2w comes first, then a T1w.
+
+    Returns
+    -------
+    ImageInput or None
+        None where nobody labelled discs.
+    """
+    if "discs" in image.manual:
+        return image
+    session = image.entities.get("session")
+    labelled = [
+        other
+        for other in images
+        if "discs" in other.manual and other.entities.get("session") == session
+    ]
+    order = {"T2w": 0, "T1w": 1}
+    return min(labelled, key=lambda one: order.get(one.entities["suffix"], 2), default=None)
 
 
 def _sanitise(label):

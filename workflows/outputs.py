@@ -10,7 +10,7 @@ from nipype.pipeline import engine as pe
 from sctflow.bids import ImageInput, build_derivative_name
 from sctflow.interfaces.bids import DerivativesSink
 from sctflow.interfaces.centerline import COLUMNS as CENTERLINE_COLUMNS
-from sctflow.workflows.anatomical import RESULTS
+from sctflow.workflows.anatomical import LEVELS, RESULTS
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import FIGURES
 
@@ -18,7 +18,12 @@ FIGURE_EXTENSIONS = {"summary": ".html", "axial": ".svg", "sagittal": ".svg", "a
 
 
 def init_anat_outputs_wf(
-    *, image: ImageInput, output_dir: Path, segmentation: str, name: str = "anat_outputs_wf"
+    *,
+    image: ImageInput,
+    output_dir: Path,
+    segmentation: str,
+    discs_uri: str | None = None,
+    name: str = "anat_outputs_wf",
 ) -> Workflow:
     """Place the results of one anatomical image in the output dataset.
 
@@ -33,6 +38,8 @@ def init_anat_outputs_wf(
         Root of the output dataset.
     segmentation : {"network", "manual"}
         Where the mask came from; a mask made by hand is named among the sources.
+    discs_uri : str, optional
+        BIDS URI of the labelled discs; without it there are no levels to place.
     name : str
         Name of the workflow.
 
@@ -40,11 +47,15 @@ def init_anat_outputs_wf(
     ------
     mask, probseg, centerline_mask, centerline, morphometry, method
         See :func:`sctflow.workflows.anatomical.init_anat_wf`.
+    vertebrae, vertebrae_table, spinal, spinal_table, perlevel
+        See there; with ``discs_uri`` only.
     summary, axial, sagittal, area
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    inputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *FIGURES]), name="inputnode")
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=[*RESULTS, *LEVELS, *FIGURES]), name="inputnode"
+    )
 
     suffix = image.entities["suffix"]
     cord = {"space": suffix, "label": "SC"}
@@ -65,10 +76,74 @@ def init_anat_outputs_wf(
     ds_centerline = _sink("ds_centerline", output_dir, names["centerline"])
     workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
 
+    if discs_uri:
+        _add_levels(workflow, image, output_dir, names, discs_uri)
+
     workflow.add_nodes(figures := _figure_sinks(image, output_dir, FIGURES))
     for figure, sink in zip(FIGURES, figures, strict=True):
         workflow.connect(inputnode, figure, sink, "in_file")
     return workflow
+
+
+def _add_levels(workflow, image, output_dir, names, discs_uri):
+    """Sinks of the levels, their names, and the measures by level."""
+    inputnode = workflow.get_node("inputnode")
+    suffix, mask = image.entities["suffix"], _uri(names["mask"])
+    for result, seg, what in (
+        ("vertebrae", "vertebrae", "Vertebral levels"),
+        ("spinal", "spinallevels", "Spinal levels"),
+    ):
+        kind = {"space": suffix, "seg": seg, "suffix": "dseg"}
+        sidecar = {
+            "Description": f"{what} of the spinal cord",
+            "SpatialReference": image.uri,
+            "Sources": [mask, discs_uri],
+        }
+        image_name = _name(image, extension=".nii.gz", **kind)
+        table_name = _name(image, extension=".tsv", **kind)
+        ds_image = _sink(f"ds_{result}", output_dir, image_name, sidecar)
+        ds_table = _sink(f"ds_{result}_table", output_dir, table_name)
+        workflow.connect([
+            (inputnode, ds_image, [(result, "in_file")]),
+            (inputnode, ds_table, [(f"{result}_table", "in_file")]),
+        ])  # fmt: skip
+    sidecar = {
+        "Description": "Shape of the spinal cord, means of the slices of each vertebral level",
+        "Sources": [mask, _uri(names["morphometry"]), discs_uri],
+    }
+    name = _name(
+        image, suffix="morph", extension=".tsv", desc="perlevel", space=suffix, label="SC"
+    )
+    ds_perlevel = _sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
+    workflow.connect(inputnode, "perlevel", ds_perlevel, "in_file")
+
+
+def _level_columns():
+    """Descriptions of the columns of the table by level."""
+    from sctflow.core.morphometry import COLUMNS
+
+    columns = {
+        "level": {"Description": "Vertebral level: 1 is C1, 8 is T1, 20 is L1"},
+        "level_name": {"Description": "Name of the vertebral level"},
+        "beyond_labels": {
+            "Description": "Distance of the level's farthest slice from the labelled stretch of "
+            "cord; 0 inside of it, where levels are known best",
+            "Units": "mm",
+        },
+        "slice_first": {"Description": "Lowest slice of the level"},
+        "slice_last": {"Description": "Highest slice of the level"},
+        "n_slices": {"Description": "Slices with cord in the level"},
+        "length": {"Description": "Length of cord in these slices", "Units": "mm"},
+    }
+    for metric, described in COLUMNS.items():
+        if metric in ("slice", "x", "y", "z", "length"):
+            continue
+        for part, words in (("mean", "mean of the slices"), ("sd", "standard deviation")):
+            columns[f"{metric}_{part}"] = {
+                **described,
+                "Description": f"{described['Description']}: {words}",
+            }
+    return columns
 
 
 def init_not_computed_wf(

@@ -19,6 +19,9 @@ INPUTS = (
     "morphometry",
     "method",
     "warnings",
+    "discs",
+    "vertebrae",
+    "level_warnings",
 )
 
 
@@ -43,6 +46,9 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
         The image as it was used, the mask of the cord, and the tables made from it.
     method, warnings
         How the mask was made, and what was noticed on the way.
+    discs, vertebrae, level_warnings
+        Labelled discs, the vertebral levels of the cord's voxels, and what was noticed about
+        them; not there without labels.
 
     Outputs
     -------
@@ -68,10 +74,11 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
         (inputnode, summary, [
             in_file, morphometry,
             ("source_file", "source_file"), ("manual_mask", "manual_mask"),
-            ("method", "method"), ("warnings", "warnings"),
+            ("method", "method"), ("warnings", "warnings"), ("discs", "discs_file"),
+            ("vertebrae", "vertebrae_file"), ("level_warnings", "level_warnings"),
         ]),
         (inputnode, axial, [in_file, mask, centerline, morphometry]),
-        (inputnode, sagittal, [in_file, mask, centerline]),
+        (inputnode, sagittal, [in_file, mask, centerline, ("vertebrae", "vertebrae_file")]),
         (inputnode, area, [morphometry]),
         (summary, outputnode, [("out_report", "summary")]),
         (axial, outputnode, [("out_report", "axial")]),

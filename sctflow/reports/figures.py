@@ -121,7 +121,14 @@ def axial_mosaic(
     return figure
 
 
-def sagittal_view(data: np.ndarray, affine: np.ndarray, mask: np.ndarray, *, centerline=None):
+def sagittal_view(
+    data: np.ndarray,
+    affine: np.ndarray,
+    mask: np.ndarray,
+    *,
+    centerline=None,
+    levels: np.ndarray | None = None,
+):
     """Sagittal plane that holds most of the cord, over the whole field.
 
     Anterior is on the left, superior at the top. The outline of the mask is drawn where it cuts
@@ -135,6 +142,8 @@ def sagittal_view(data: np.ndarray, affine: np.ndarray, mask: np.ndarray, *, cen
         (4, 4) voxel to RAS world, mm.
     centerline : pandas.DataFrame, optional
         Columns ``slice``, ``x``, ``y``, ``z`` (RAS world, mm).
+    levels : numpy.ndarray, optional
+        Vertebral level of each voxel of the mask, 0 outside; named behind the cord.
 
     Returns
     -------
@@ -161,6 +170,8 @@ def sagittal_view(data: np.ndarray, affine: np.ndarray, mask: np.ndarray, *, cen
                 markersize=2.2,
                 gid="overlay-centerline",
             )
+        if levels is not None:
+            _level_names(axes, volume, canonical(levels, affine, mask).data, side)
         _slice_numbers(axes, volume, side)
         inset = side * 0.012
         _write(axes, -0.07 * side, plane.height / 2, "A")
@@ -296,6 +307,30 @@ def _on_plane(volume: Volume, centerline) -> np.ndarray:
     voxels = centerline[["x", "y", "z"]].to_numpy(float) @ back[:3, :3].T + back[:3, 3]
     from_edge = np.array(volume.data.shape[1:]) - 0.5 - voxels[:, 1:]
     return from_edge * volume.zooms[1:]
+
+
+def _level_names(axes, volume: Volume, levels: np.ndarray, side: float) -> None:
+    """Write the name of each vertebral level behind the cord, with lines where levels meet."""
+    from sctflow.core.label_values import VERTEBRAE
+
+    edge = np.array(volume.data.shape[1:]) - 0.5
+    for value in np.unique(levels[levels > 0]).astype(int):
+        voxels = np.argwhere(levels == value)[:, 1:]
+        low, high = voxels[:, 1].min(), voxels[:, 1].max()
+        across = [
+            (edge[0] - y) * volume.zooms[1] for y in (voxels[:, 0].max(), voxels[:, 0].min())
+        ]
+        top, bottom = ((edge[1] - z) * volume.zooms[2] for z in (high + 0.5, low - 0.5))
+        axes.plot(
+            [across[0] - 0.01 * side, across[1] + 0.03 * side],
+            [top, top],
+            color=style.LABEL,
+            linewidth=0.6,
+            gid=f"overlay-level-{value}",
+        )
+        if bottom - top > 0.02 * side:
+            name = VERTEBRAE[value - 1]
+            _write(axes, across[1] + 0.02 * side, (top + bottom) / 2, name, ha="left")
 
 
 def _slice_numbers(axes, volume: Volume, side: float) -> None:

@@ -104,7 +104,7 @@ def test_installed_wheel_processes_a_dataset(installed, tmp_path):
     _inside(installed, tmp_path, tool, "demo", "bids", *options)
     _inside(installed, tmp_path, app, "bids", "out", "participant", "-w", "work", "--nprocs", "1")
     assert (tmp_path / "out/sub-01.html").is_file()
-    assert len(list((tmp_path / "out/sub-01/anat").glob("*_morph.tsv"))) == 1
+    assert len(list((tmp_path / "out/sub-01/anat").glob("*_morph.tsv"))) == 2
 
 
 def test_every_dependency_is_pinned_within_its_bounds(repo, project):

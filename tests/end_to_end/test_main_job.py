@@ -28,7 +28,16 @@ def test_every_output_is_there_and_nothing_else(errsm30_run):
         expected |= {
             f"{stem}_desc-centerline_mask{extension}" for extension in (".nii.gz", ".tsv", ".json")
         }
-        expected |= {f"{stem}_desc-perslice_morph{extension}" for extension in (".tsv", ".json")}
+        expected |= {
+            f"{stem}_desc-{rows}_morph{extension}"
+            for rows in ("perslice", "perlevel")
+            for extension in (".tsv", ".json")
+        }
+        expected |= {
+            f"{stem.removesuffix('_label-SC')}_seg-{seg}_dseg{extension}"
+            for seg in ("vertebrae", "spinallevels")
+            for extension in (".nii.gz", ".tsv", ".json")
+        }
         expected |= {
             f"sub-errsm30/figures/sub-errsm30_space-{suffix}_desc-{figure}_{suffix}{extension}"
             for figure, extension in (
@@ -73,10 +82,40 @@ def test_each_slice_of_the_cord_has_its_measures(anat, suffix):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_column_is_described(anat, suffix):
-    for name in ("desc-perslice_morph", "desc-centerline_mask"):
+    for name in ("desc-perslice_morph", "desc-perlevel_morph", "desc-centerline_mask"):
         table = pd.read_csv(anat / f"{STEM.format(suffix)}_{name}.tsv", sep="\t")
         sidecar = json.loads((anat / f"{STEM.format(suffix)}_{name}.json").read_text())
         assert [column for column in table if not sidecar[column]["Description"]] == []
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_levels_come_from_the_discs_of_the_session(errsm30, anat, suffix):
+    """T2star has no labels of its own: its levels come through the world from the T2w."""
+    levels = nib.load(anat / f"sub-errsm30_space-{suffix}_seg-vertebrae_dseg.nii.gz")
+    sidecar = anat / f"sub-errsm30_space-{suffix}_seg-vertebrae_dseg.json"
+    labelled = "T2w" if suffix == "T2star" else suffix
+    assert json.loads(sidecar.read_text())["Sources"][1] == (
+        f"bids:labels:sub-errsm30/anat/sub-errsm30_{labelled}_label-discs_dlabel.nii.gz"
+    )
+    discs = nib.load(
+        errsm30 / f"derivatives/labels/sub-errsm30/anat/sub-errsm30_{labelled}"
+        "_label-discs_dlabel.nii.gz"
+    )
+    values, height = np.asarray(levels.dataobj), _heights(levels)
+    places = {int(v): _heights(discs)[np.asarray(discs.dataobj) == v][0] for v in (4, 5)}
+    for value, place in places.items():
+        above, below = (height[values == level] for level in (value - 1, value))
+        # A voxel counts where its centre lies; a slice of T2star is 7 mm thick.
+        half = 0.5 * max(levels.header.get_zooms())
+        assert np.all(above > place - half - 1.5)
+        assert np.all(below < place + half + 1.5)
+    assert np.isin([3, 4], values).all()
+
+
+def _heights(image):
+    """World z of every voxel."""
+    index = np.stack(np.meshgrid(*map(np.arange, image.shape), indexing="ij"), -1)
+    return (index @ image.affine[:3, :3].T + image.affine[:3, 3])[..., 2]
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from sctflow.workflows.base import NO_MANUAL_MASK, init_sctflow_wf
+from sctflow.bids import ImageInput
+from sctflow.workflows.base import NO_MANUAL_MASK, choose_discs, init_image_wf, init_sctflow_wf
 
 
 def _nodes(workflow):
@@ -78,3 +82,35 @@ def test_what_the_methods_cite_is_in_the_bibliography(make_participant, tmp_path
     keys = cited_keys(_plan([make_participant(masks=masks)], tmp_path).visit_desc())
     assert len(keys) > 3
     assert set(keys) <= set(read_bibliography())
+
+
+def _image(suffix, *, session="a", discs=False):
+    path = Path(f"/bids/sub-01/ses-{session}/anat/sub-01_ses-{session}_{suffix}.nii.gz")
+    manual = {"discs": path.with_name(f"{suffix}_discs.nii.gz")} if discs else {}
+    entities = {"subject": "01", "session": session, "suffix": suffix}
+    return ImageInput(path=path, entities=entities, manual=manual)
+
+
+def test_discs_are_those_of_the_image_then_of_the_t2w_of_its_session():
+    t2w, t1w, t2star = _image("T2w", discs=True), _image("T1w", discs=True), _image("T2star")
+    later = _image("T2star", session="b")
+    images = [later, t1w, t2star, t2w]
+    assert choose_discs(t1w, images) is t1w
+    assert choose_discs(t2star, images) is t2w
+    assert choose_discs(t2star, [t2star, t1w]) is t1w
+    assert choose_discs(later, images) is None
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_levels_are_assigned_where_discs_are_labelled(make_participant, tmp_path, labelled):
+    (image,) = make_participant().anat
+    discs = image.path.with_name("discs.nii.gz")
+    discs.touch()
+    source = replace(image, manual={"discs": discs}, manual_uris={"discs": "bids:labels:discs"})
+    workflow = init_image_wf(
+        image=image, discs_from=source if labelled else None, output_dir=tmp_path / "out"
+    )
+    nodes = _nodes(workflow)
+    assert ("anat_wf.levels" in nodes) == labelled
+    assert ("anat_outputs_wf.ds_perlevel" in nodes) == labelled
+    assert ("spinallevels" in workflow.visit_desc()) == labelled
