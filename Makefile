@@ -31,7 +31,7 @@ setup: $(DEV)  ## virtual environment with everything for developers
 
 # The dataset is written under another name and renamed, so that it is complete where it exists.
 $(DEMO)/bids: | $(USE)
-	$(BIN)/sctflow-data demo $@
+	$(BIN)/sctflow-data demo $@ --labels discs
 
 demo: $(USE) | $(DEMO)/bids  ## run the main job on a small synthetic dataset
 	$(BIN)/sctflow $(DEMO)/bids $(DEMO)/out participant -w $(DEMO)/work --nprocs $(NPROCS)

@@ -61,4 +61,4 @@ def demo_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sctflow.demo import write_demo
 
     folder = tmp_path_factory.mktemp("demo") / "bids"
-    return write_demo(folder, images=("T2w", "T2star"), labels=True)
+    return write_demo(folder, images=("T2w", "T2star"), labels=("SC", "discs"))

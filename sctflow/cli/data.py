@@ -80,8 +80,10 @@ def _add_demo(commands: argparse._SubParsersAction) -> None:
     )
     demo.add_argument(
         "--labels",
-        action="store_true",
-        help="add the true cord masks and disc labels as manual ones, in OUT/derivatives/labels",
+        nargs="+",
+        default=(),
+        metavar="LABEL",
+        help="truths to add as manual labels, in OUT/derivatives/labels: SC (cord masks), discs",
     )
     demo.set_defaults(run=_demo)
 

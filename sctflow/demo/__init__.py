@@ -28,6 +28,12 @@ from sctflow.io import save_image, save_json, save_table, save_text
 IMAGES = ("T2w", "T1w", "T2star", "MTS", "MTR", "dwi", "bold")
 """Suffixes of the images that can be made."""
 
+LABELS = {
+    "SC": ("label-SC_mask", "label-SC_seg"),
+    "discs": ("seg-discs_dseg", "label-discs_dlabel"),
+}
+"""Labels that can stand in the place of manual ones: names among the truth and the labels."""
+
 _TISSUE_SPREAD = 0.04  # relative, of T1, T2 and so on between people and regions
 
 
@@ -97,7 +103,7 @@ def write_demo(
     seed: int = 0,
     images: Sequence[str] = IMAGES,
     view: str = "cervical",
-    labels: bool = False,
+    labels: Sequence[str] = (),
 ) -> Path:
     """Write the demo dataset: a raw BIDS dataset, and the truth in `derivatives/truth`.
 
@@ -112,7 +118,8 @@ def write_demo(
     images, view
         Which images, and of which part of the spine; see `make_participant`.
     labels
-        Whether to add true cord masks and disc labels as manual labels (`derivatives/labels`).
+        Which truths to add in the place of manual labels (`derivatives/labels`): `SC` (masks of
+        the cord) and `discs`.
 
     Returns
     -------
@@ -123,13 +130,15 @@ def write_demo(
     ------
     DatasetError
         The folder is not empty, fewer than one participant was asked for, or there is no such
-        image or view.
+        image, view or label.
     """
     out_dir = Path(out_dir)
     if participants < 1:
         raise DatasetError(f"A dataset needs at least one participant, not {participants}.")
     if unknown := sorted(set(images) - set(IMAGES)):
         raise DatasetError(f"No image is called {', '.join(unknown)}; there are {IMAGES}.")
+    if unknown := sorted(set(labels) - set(LABELS)):
+        raise DatasetError(f"No label is called {', '.join(unknown)}; there are {tuple(LABELS)}.")
     if view not in VIEWS:
         raise DatasetError(f"No view is called {view}; there are {', '.join(VIEWS)}.")
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
@@ -146,7 +155,13 @@ def write_demo(
 
 
 def _write_files(
-    root: Path, participants: int, *, seed: int, images: Sequence[str], view: str, labels: bool
+    root: Path,
+    participants: int,
+    *,
+    seed: int,
+    images: Sequence[str],
+    view: str,
+    labels: Sequence[str],
 ) -> None:
     names = [f"sub-{number:02d}" for number in range(1, participants + 1)]
     _describe(root, names, seed=seed)
@@ -163,7 +178,7 @@ def _write_files(
                 _write_scan(scan, root / name / stack.datatype, name)
             write_stack(anatomy, tissues, stack, truth, name)
             if labels and stack.datatype == "anat":
-                _write_labels(stack, truth / name / "anat", manual / name / "anat", name)
+                _write_labels(stack, labels, truth / name / "anat", manual / name / "anat", name)
 
 
 def _write_scan(scan: Scan, folder: Path, name: str) -> None:
@@ -180,12 +195,17 @@ def _write_scan(scan: Scan, folder: Path, name: str) -> None:
         save_table(scan.events, folder / f"{stem.removesuffix('_bold')}_events.tsv")
 
 
-def _write_labels(stack: Stack, truth: Path, folder: Path, name: str) -> None:
-    """Copy true masks and discs to where manual ones are looked for, for every image."""
+def _write_labels(
+    stack: Stack, labels: Sequence[str], truth: Path, folder: Path, name: str
+) -> None:
+    """Copy true labels to where manual ones are looked for.
+
+    Discs are labelled on sagittal images alone, as people do.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    pairs = {"label-SC_mask": "label-SC_seg", "seg-discs_dseg": "label-discs_dlabel"}
+    chosen = [one for one in labels if one != "discs" or stack.space in ("T2w", "T1w")]
     for scan in stack.scans:
-        for own, label in pairs.items():
+        for own, label in (LABELS[one] for one in chosen):
             source = truth / f"{name}_space-{stack.space}_{own}.nii.gz"
             shutil.copyfile(source, folder / f"{name}_{scan.protocol.name}_{label}.nii.gz")
 

@@ -182,7 +182,7 @@ def test_diffusion_gradients_are_along_the_axes_of_the_image(whole):
 
 
 def test_same_seed_same_bytes_and_another_seed_other_people(tmp_path):
-    options = {"participants": 1, "images": ("T2star", "bold"), "view": "short", "labels": True}
+    options = {"participants": 1, "images": ("T2star", "bold"), "view": "short", "labels": ("SC",)}
     one, again, other = (
         write_demo(tmp_path / name, seed=seed, **options)
         for name, seed in (("one", 0), ("again", 0), ("other", 1))
@@ -245,6 +245,7 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch):
         ({"participants": 0}, "at least one"),
         ({"images": ("T3w",)}, "T3w"),
         ({"view": "skull"}, "skull"),
+        ({"labels": ("GM",)}, "GM"),
     ],
 )
 def test_what_cannot_be_made_is_said(tmp_path, options, message):

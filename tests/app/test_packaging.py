@@ -100,7 +100,17 @@ def test_installed_wheel_finds_its_weights(installed, tmp_path):
 
 def test_installed_wheel_processes_a_dataset(installed, tmp_path):
     tool, app = str(installed / "bin/sctflow-data"), str(installed / "bin/sctflow")
-    options = ["--participants", "1", "--labels", "--images", "T2w", "--view", "short"]
+    options = [
+        "--participants",
+        "1",
+        "--labels",
+        "SC",
+        "discs",
+        "--images",
+        "T2w",
+        "--view",
+        "short",
+    ]
     _inside(installed, tmp_path, tool, "demo", "bids", *options)
     _inside(installed, tmp_path, app, "bids", "out", "participant", "-w", "work", "--nprocs", "1")
     assert (tmp_path / "out/sub-01.html").is_file()

@@ -18,9 +18,9 @@ def labels(tmp_path_factory):
     root = write_demo(
         tmp_path_factory.mktemp("levels") / "bids",
         participants=1,
-        images=("T2star",),
+        images=("T2w",),
         view="short",
-        labels=True,
+        labels=("SC", "discs"),
     )
     return root / "derivatives/labels/sub-01/anat"
 
@@ -28,14 +28,14 @@ def labels(tmp_path_factory):
 @pytest.fixture
 def inputs(labels, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    mask = str(labels / "sub-01_T2star_label-SC_seg.nii.gz")
+    mask = str(labels / "sub-01_T2w_label-SC_seg.nii.gz")
     line = FitCenterline(mask_file=mask).run(cwd=tmp_path).outputs.out_table
     table = MeasureSlices(mask_file=mask, centerline_file=line).run(cwd=tmp_path)
     return {
         "mask_file": mask,
         "centerline_file": line,
         "morph_file": table.outputs.out_table,
-        "discs_file": str(labels / "sub-01_T2star_label-discs_dlabel.nii.gz"),
+        "discs_file": str(labels / "sub-01_T2w_label-discs_dlabel.nii.gz"),
     }
 
 
@@ -49,10 +49,10 @@ def test_levels_are_written_on_the_grid_of_the_mask_with_their_names(inputs, tmp
         names = pd.read_csv(getattr(found, f"{kind}_table"), sep="\t")
         values = np.unique(image.dataobj)
         assert names["index"].tolist() == values[values > 0].tolist()
-    assert pd.read_csv(found.vertebrae_table, sep="\t")["name"].str.match(r"C[3-6]$").all()
+    assert pd.read_csv(found.vertebrae_table, sep="\t")["name"].str.match(r"C[3-7]$").all()
     per_level = pd.read_csv(found.perlevel_file, sep="\t")
     assert per_level["level"].is_monotonic_increasing
-    assert per_level["n_slices"].sum() == mask.shape[2]
+    assert per_level["n_slices"].sum() == mask.shape[1]  # stored posterior, superior, right
 
 
 def test_labels_that_cannot_be_right_give_a_warning_and_no_levels(inputs, tmp_path):
