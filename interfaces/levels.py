@@ -25,6 +25,11 @@ class _AssignLevelsInputSpec(BaseInterfaceInputSpec):
         mandatory=True,
         desc="image of labelled discs, of this image or of another one in the same world space",
     )
+    elsewhere = traits.Bool(
+        False,
+        usedefault=True,
+        desc="the discs were labelled on another image, which may show more of the spine",
+    )
 
 
 class _AssignLevelsOutputSpec(TraitedSpec):
@@ -67,6 +72,7 @@ class AssignLevels(SimpleInterface):
                 points,
                 load_table(self.inputs.morph_file),
                 name=name,
+                elsewhere=self.inputs.elsewhere,
             )
         except LabelError as error:
             self._results["warnings"] = [f"There are no vertebral levels: {error}"]

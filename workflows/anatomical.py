@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
@@ -44,7 +46,7 @@ def init_anat_wf(
     *,
     segmentation: str,
     voxels: int,
-    levels: bool = False,
+    levels: Literal["own", "elsewhere"] | None = None,
     omp_nthreads: int = 1,
     name: str = "anat_wf",
 ) -> Workflow:
@@ -60,8 +62,9 @@ def init_anat_wf(
         Where the mask of the cord comes from.
     voxels : int
         Number of voxels of the image, for the memory that the nodes ask for.
-    levels : bool
-        Whether there are labelled discs, so that levels can be told.
+    levels : {"own", "elsewhere"}, optional
+        Whether there are labelled discs, so that levels can be told, and on which image they were
+        labelled: this one, or another one of its session.
     omp_nthreads : int
         Threads of the network.
     name : str
@@ -156,11 +159,11 @@ def init_anat_wf(
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FIGURES]),
     ])  # fmt: skip
     if levels:
-        _add_levels(workflow, voxels=voxels)
+        _add_levels(workflow, voxels=voxels, elsewhere=levels == "elsewhere")
     return workflow
 
 
-def _add_levels(workflow, *, voxels):
+def _add_levels(workflow, *, voxels, elsewhere):
     """Give the cord its levels, in the results and in the report."""
     inputnode, outputnode, segment, centerline, morphometry, report_wf = (
         workflow.get_node(name)
@@ -168,7 +171,11 @@ def _add_levels(workflow, *, voxels):
             "inputnode", "outputnode", "segment", "centerline", "morphometry", "report_wf"
         )
     )  # fmt: skip
-    levels = pe.Node(AssignLevels(), name="levels", mem_gb=memory_gb(voxels, bytes_per_voxel=16))
+    levels = pe.Node(
+        AssignLevels(elsewhere=elsewhere),
+        name="levels",
+        mem_gb=memory_gb(voxels, bytes_per_voxel=16),
+    )
     workflow.connect([
         (inputnode, levels, [("discs", "discs_file")]),
         (segment, levels, [("mask_file", "mask_file")]),

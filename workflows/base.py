@@ -143,7 +143,7 @@ def init_image_wf(
     anat_wf = init_anat_wf(
         segmentation=segmentation,
         voxels=count_voxels(image.path),
-        levels=discs_from is not None,
+        levels=discs_from and ("own" if discs_from is image else "elsewhere"),
         omp_nthreads=omp_nthreads,
     )
     anat_outputs_wf = init_anat_outputs_wf(

@@ -40,7 +40,12 @@ _SHARP_MM = 25.0  # a bend this tight folds the frame within the canal's surroun
 
 
 def check_discs(
-    values: np.ndarray, uvs: np.ndarray, ends: tuple[float, float], *, name: str
+    values: np.ndarray,
+    uvs: np.ndarray,
+    ends: tuple[float, float],
+    *,
+    name: str,
+    elsewhere: bool = False,
 ) -> tuple[np.ndarray, list[str]]:
     """Compare labelled discs with the cord, with each other and with most people's.
 
@@ -54,6 +59,9 @@ def check_discs(
         Lowest and highest place along the cord that the mask covers, mm.
     name : str
         What the messages call the labels, usually their file name.
+    elsewhere : bool
+        Whether they were placed on another image, which may show more of the spine: that labels
+        lie beyond the mask is then nothing to warn about.
 
     Returns
     -------
@@ -78,7 +86,10 @@ def check_discs(
             "the vertebra below: 2 is C1/C2, 3 is C2/C3, 8 is C7/T1, 21 is L1/L2; 50 is the "
             "pontomedullary junction, 60 the conus."
         )
+    used, texts = _outside(values, uvs[:, 2], ends)
     far = np.hypot(uvs[:, 0], uvs[:, 1]) > FAR_MM
+    if elsewhere:
+        texts, far = [], far & used
     if far.any():
         which = "; ".join(
             f"{disc_name(value)}, {np.hypot(u, v):.0f} mm away"
@@ -88,7 +99,6 @@ def check_discs(
             f"{name}: too far from the cord: {which}. Labels belong on the tips of the discs, "
             "next to the cord."
         )
-    used, texts = _outside(values, uvs[:, 2], ends)
     beside = used & (np.abs(uvs[:, 0]) > SIDE_MM)
     texts += [
         f"{disc_name(value)} lies {abs(u):.0f} mm to the {'right' if u > 0 else 'left'} of the "

@@ -153,6 +153,7 @@ def frame_from_discs(
     discs: LabelPoints,
     *,
     name: str,
+    elsewhere: bool = False,
     conus_level: float | None = None,
     rotation: np.ndarray | None = None,
 ) -> tuple[CordFrame, list[str]]:
@@ -167,6 +168,8 @@ def frame_from_discs(
         for the place on the cord that is nearest to it.
     name : str
         What the messages call the labels, usually their file name.
+    elsewhere : bool
+        Whether the discs were labelled on another image, which may show more of the spine.
     conus_level : float, optional
         Continuous vertebral level to give to the conus, that of a template for instance; without
         it, the conus has no influence on vertebral levels.
@@ -186,7 +189,7 @@ def frame_from_discs(
     """
     frame = make_frame(centerline, rotation=rotation)
     uvs = frame.from_world(discs.world)
-    used, warnings = check_discs(discs.values, uvs, frame.ends, name=name)
+    used, warnings = check_discs(discs.values, uvs, frame.ends, name=name, elsewhere=elsewhere)
     places = dict(zip(discs.values[used].tolist(), uvs[used, 2].tolist(), strict=True))
     junction, conus = places.get(JUNCTION), places.get(CONUS)
     known = {float(value): s for value, s in places.items() if value <= LAST_DISC}

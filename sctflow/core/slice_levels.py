@@ -55,6 +55,7 @@ def assign_levels(
     morphometry: pd.DataFrame,
     *,
     name: str,
+    elsewhere: bool = False,
 ) -> SliceLevels:
     """Give voxels and slices of a cord their levels.
 
@@ -72,13 +73,15 @@ def assign_levels(
         From :func:`sctflow.core.morphometry.measure_slices`.
     name : str
         What the warnings call the labels.
+    elsewhere : bool
+        Whether the discs were labelled on another image, which may show more of the spine.
 
     Raises
     ------
     LabelError
         Labels that cannot be right, or none that levels can be told from.
     """
-    frame, warnings = frame_from_discs(centerline, discs, name=name)
+    frame, warnings = frame_from_discs(centerline, discs, name=name, elsewhere=elsewhere)
     warnings = [*warnings, *check_mask(frame, mask, affine, name="Mask of the cord")]
     level = frame.levels.vertebral(frame.slice_s)
     with_level = frame.slice_s[(level >= 1) & (level < len(VERTEBRAE) + 1)]

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from sctflow.core.centerline import fit_centerline
-from sctflow.core.labels import LabelError, read_points
+from sctflow.core.labels import LabelError, points_at, read_points
 from sctflow.core.morphometry import measure_slices
+from sctflow.core.phantom.spine import points
 from sctflow.core.phantom.truth import make_truth
 from sctflow.core.slice_levels import assign_levels
 from sctflow.demo import make_participant
+from sctflow.demo.people import make_person
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,20 @@ def test_levels_of_the_volunteer_are_those_of_another_program(errsm30):
     assert same[voxels & ~of_discs].mean() >= 0.98
     assert same[voxels].mean() >= 0.93
     assert levels.per_level["level"].tolist() == [2, 3, 4, 5, 6]
+
+
+def test_discs_of_an_image_that_shows_more_are_used_where_they_fit_without_a_word(person):
+    """Far from this cord, discs of the whole spine lie beside its straight continuation."""
+    mask, affine, truth = person
+    line = fit_centerline(mask, affine)
+    anatomy = make_person(1)
+    tips = points(anatomy).query("kind == 'disc_posterior'")
+    world = anatomy.curve.to_world(tips[["u", "v", "s"]].to_numpy())
+    discs = points_at(tips["value"].to_numpy(), world, affine)
+    table = measure_slices(mask, affine, centerline=line)
+    whole = assign_levels(mask, affine, line, discs, table, name="discs", elsewhere=True)
+    assert whole.warnings == []
+    same = whole.vertebrae[mask] == truth.labels["vertebrae"][mask]
+    assert same.mean() > 0.98
+    with pytest.raises(LabelError, match="too far from the cord"):
+        assign_levels(mask, affine, line, discs, table, name="discs")
