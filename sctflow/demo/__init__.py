@@ -164,7 +164,7 @@ def _write_files(
     labels: Sequence[str],
 ) -> None:
     names = [f"sub-{number:02d}" for number in range(1, participants + 1)]
-    _describe(root, names, seed=seed)
+    _describe(root, names, seed=seed, images=images, view=view)
     truth, manual = root / "derivatives" / "truth", root / "derivatives" / "labels"
     _describe_derivative(truth, "truth")
     save_text(TRUTH_README, truth / "README.md")
@@ -210,14 +210,17 @@ def _write_labels(
             shutil.copyfile(source, folder / f"{name}_{scan.protocol.name}_{label}.nii.gz")
 
 
-def _describe(root: Path, names: Sequence[str], *, seed: int) -> None:
+def _describe(
+    root: Path, names: Sequence[str], *, seed: int, images: Sequence[str], view: str
+) -> None:
     root.mkdir(parents=True)
     save_json(_description("phantom participants", "raw"), root / "dataset_description.json")
     save_text(
         "# Phantom participants\n\n"
         "Images drawn from published morphometry, to try sctflow on. No person was scanned.\n"
         f"Made by `sctflow-data demo` {__version__} with `--participants {len(names)} "
-        f"--seed {seed}`.\nWhat is true of them is in `derivatives/truth`.\n",
+        f"--seed {seed} --images {' '.join(images)} --view {view}`.\n"
+        "What is true of them is in `derivatives/truth`.\n",
         root / "README.md",
     )
     kinds = (kind_of(number) for number in range(1, len(names) + 1))

@@ -32,7 +32,8 @@ Images lie on the grid of the image that `space-` names, or of the series beside
 - `seg-SCTPhantom_probseg`: volume i is region i of the atlas, 36 is CSF.
 - `label-SC_desc-perslice_morph.tsv`: for each slice, numbered from below, the cord's centre and
   direction in world mm, mm along the cord from the pontomedullary junction, continuous levels,
-  area (mm2) perpendicular to the cord, diameters (mm).
+  area (mm2) perpendicular to the cord, greatest width (diameter_RL) and mean front-to-back extent
+  over the central 3 mm (diameter_AP) in mm.
 - `MTRmap` (percent), `MTsat` (percent), `T1map` (s), `dwimap` (fa without unit, md, ad, rd and the
   tensor, xx xy xz yy yz zz in world axes, in 1e-3 mm2/s), `boldmap` (temporal SNR without motion):
   means over what is in a voxel.

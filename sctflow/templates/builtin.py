@@ -22,9 +22,9 @@ def code_digest() -> str:
     """
     package = Path(sctflow.__file__).parent
     content = hashlib.sha256()
-    for path in sorted(
-        [package / "phantom_template.py", *(package / "core/phantom").glob("*.py")]
-    ):
+    # The phantom's curve is shared with the frame of real cords: it lies outside of its folder.
+    shared = [package / "phantom_template.py", package / "core/cord_curve.py"]
+    for path in sorted([*shared, *(package / "core/phantom").glob("*.py")]):
         content.update(path.read_bytes())
     return content.hexdigest()[:8]
 

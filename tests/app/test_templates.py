@@ -212,11 +212,12 @@ def test_the_built_in_template_is_made_again_when_its_code_has_changed(home, mon
     assert [path.name for path in home.iterdir()] == ["tpl-SCTPhantom"]
 
 
-def test_the_digest_covers_the_code_of_the_phantom(tmp_path, monkeypatch):
+@pytest.mark.parametrize("changed", ["phantom_template", "core/phantom/cord", "core/cord_curve"])
+def test_the_digest_covers_the_code_of_the_phantom(tmp_path, monkeypatch, changed):
     (tmp_path / "core" / "phantom").mkdir(parents=True)
-    (tmp_path / "phantom_template.py").write_text("1")
-    source = tmp_path / "core" / "phantom" / "cord.py"
-    source.write_text("2")
+    for name in ("phantom_template", "core/phantom/cord", "core/cord_curve"):
+        (tmp_path / f"{name}.py").write_text("2")
+    source = tmp_path / f"{changed}.py"
     monkeypatch.setattr(sctflow, "__file__", str(tmp_path / "__init__.py"))
     before = code_digest()
     source.write_text("3")

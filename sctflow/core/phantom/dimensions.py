@@ -71,20 +71,6 @@ class Compression:
     """How much of the lost depth the cord gains in width: 0 none, 1 the area is kept."""
 
 
-@dataclass(frozen=True)
-class Dimensions:
-    """Sizes in mm at positions s along the cord; arrays of one shape."""
-
-    half_width: np.ndarray
-    half_depth: np.ndarray
-    canal_half_width: np.ndarray
-    canal_half_depth: np.ndarray
-    canal_forward: np.ndarray
-    """Centre of the dural sac in front of the cord's centre."""
-    pressed: np.ndarray
-    """mm by which a compression pushes the front of the sac backwards."""
-
-
 def cord_area(levels: Levels, s: np.ndarray) -> np.ndarray:
     """Mean cross-sectional area in mm2 of an average healthy cord at positions s in mm."""
     return _by_level(levels, s, _CORD_AREA) * conus_taper(levels, s)

@@ -35,7 +35,9 @@ class Truth:
         One row per canonical slice that the cord's centreline crosses: `slice`, world `x`, `y`,
         `z`, `tangent_x`, `tangent_y`, `tangent_z`, `arc_length` (mm along the cord from the
         pontomedullary junction), `vertebral_level`, `spinal_level` (continuous), `area` (mm2,
-        perpendicular to the cord), `diameter_RL`, `diameter_AP` (mm).
+        perpendicular to the cord), `diameter_RL` (mm, the greatest width, which is not quite the
+        axis of the ellipse that morphometry calls so) and `diameter_AP` (mm, mean extent over the
+        central 3 mm of the width).
     """
 
     fractions: dict[str, np.ndarray]
@@ -126,7 +128,7 @@ def level_labels(anatomy: Anatomy, sampled: Sampled, cord: np.ndarray) -> dict[s
 def point_labels(
     anatomy: Anatomy, shape: tuple[int, int, int], affine: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Single voxels: `discs` (posterior tips, 49, 50 and 60 too) and `PMJ` (50), in the grid."""
+    """Single voxels: `discs` (posterior tips, and the conus, 60) and `PMJ` (50), on the grid."""
     discs, junction = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     table = points(anatomy)
     table = table[table["kind"].isin(["disc_posterior", "PMJ", "conus"])]
