@@ -9,6 +9,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -90,6 +91,31 @@ def empty_centerline():
     import pandas as pd
 
     return pd.DataFrame(columns=list(COLUMNS))
+
+
+def find_centerline(path, mask, affine):
+    """Centreline from its table or, where there is none, fitted through the mask.
+
+    Parameters
+    ----------
+    path : str, pathlib.Path or Undefined
+        Table of the centreline.
+    mask : (i, j, k) array
+        Mask of the cord, binary or soft.
+    affine : (4, 4) array
+        Voxel to world (RAS mm).
+
+    Returns
+    -------
+    sctflow.core.centerline.Centerline or None
+        None where there is neither a point in the table nor a cord in the mask.
+    """
+    from sctflow.core.centerline import fit_centerline
+
+    if not isdefined(path):
+        return fit_centerline(mask, affine) if mask.any() else None
+    line = read_centerline(path)
+    return line if len(line.slices) else None
 
 
 def read_centerline(path):

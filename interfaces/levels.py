@@ -9,17 +9,22 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
-from sctflow.interfaces.centerline import read_centerline
+from sctflow.interfaces.centerline import find_centerline
 from sctflow.io import load_image, load_table, save_image, save_table
 
 
 class _AssignLevelsInputSpec(BaseInterfaceInputSpec):
     mask_file = File(exists=True, mandatory=True, desc="mask of the cord, binary or soft")
-    centerline_file = File(exists=True, mandatory=True, desc="table of the centreline")
-    morph_file = File(exists=True, mandatory=True, desc="per-slice morphometry of the cord")
+    centerline_file = File(
+        exists=True, desc="table of the centreline; without it, one is fitted through the mask"
+    )
+    morph_file = File(
+        exists=True, desc="per-slice morphometry of the cord; without it, the mask is measured"
+    )
     discs_file = File(
         exists=True,
         mandatory=True,
@@ -58,19 +63,20 @@ class AssignLevels(SimpleInterface):
         from sctflow.core.slice_levels import assign_levels
 
         self._results["warnings"] = []
-        line = read_centerline(self.inputs.centerline_file)
-        if not len(line.slices):
-            return runtime
         img, discs = load_image(self.inputs.mask_file), load_image(self.inputs.discs_file)
+        mask = np.asanyarray(img.dataobj)
+        line = find_centerline(self.inputs.centerline_file, mask, img.affine)
+        if line is None:
+            return runtime
         name = Path(self.inputs.discs_file).name
         try:
             points, noticed = read_points(np.asanyarray(discs.dataobj), discs.affine, name=name)
             levels = assign_levels(
-                np.asanyarray(img.dataobj),
+                mask,
                 img.affine,
                 line,
                 points,
-                load_table(self.inputs.morph_file),
+                self._morphometry(mask, img.affine, line),
                 name=name,
                 elsewhere=self.inputs.elsewhere,
             )
@@ -88,6 +94,13 @@ class AssignLevels(SimpleInterface):
         self._results["perlevel_file"] = str(perlevel)
         self._results["warnings"] = [*noticed, *levels.warnings]
         return runtime
+
+    def _morphometry(self, mask, affine, line):
+        from sctflow.core.morphometry import measure_slices
+
+        if isdefined(self.inputs.morph_file):
+            return load_table(self.inputs.morph_file)
+        return measure_slices(mask, affine, centerline=line)
 
 
 def _names(data, kind):

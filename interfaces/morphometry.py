@@ -9,15 +9,18 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
 )
 
-from sctflow.interfaces.centerline import read_centerline
+from sctflow.interfaces.centerline import find_centerline
 from sctflow.io import load_image, load_table, save_table
 
 
 class _MeasureSlicesInputSpec(BaseInterfaceInputSpec):
     mask_file = File(exists=True, mandatory=True, desc="mask of the cord, binary or soft")
-    centerline_file = File(exists=True, mandatory=True, desc="table of the centreline")
+    centerline_file = File(
+        exists=True, desc="table of the centreline; without it, one is fitted through the mask"
+    )
     slices_file = File(
         exists=True, desc="confidence of the segmentation, added to the table where it is given"
     )
@@ -39,14 +42,14 @@ class MeasureSlices(SimpleInterface):
     def _run_interface(self, runtime):
         import numpy as np
         import pandas as pd
-        from nipype.interfaces.base import isdefined
 
         from sctflow.core.morphometry import COLUMNS, measure_slices
 
         img = load_image(self.inputs.mask_file)
-        line = read_centerline(self.inputs.centerline_file)
-        if len(line.slices):
-            frame = measure_slices(np.asanyarray(img.dataobj), img.affine, centerline=line)
+        mask = np.asanyarray(img.dataobj)
+        line = find_centerline(self.inputs.centerline_file, mask, img.affine)
+        if line is not None:
+            frame = measure_slices(mask, img.affine, centerline=line)
         else:
             frame = pd.DataFrame(columns=list(COLUMNS))
         if isdefined(self.inputs.slices_file):

@@ -9,6 +9,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -28,10 +29,13 @@ class _CordMaskOutputSpec(TraitedSpec):
 class _SegmentCordInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image in which to find the cord")
     model = traits.Dict(
-        mandatory=True,
-        desc="name, version and checksum of the networks: other weights make another result",
+        graph_only=True,
+        desc="name, version and checksum of the networks, where they must be these: other "
+        "weights make another result",
     )
-    warnings = traits.List(traits.Str, usedefault=True, desc="warnings so far, to be passed on")
+    warnings = traits.List(
+        traits.Str, usedefault=True, graph_only=True, desc="warnings so far, to be passed on"
+    )
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="threads of the network")
 
 
@@ -53,7 +57,7 @@ class SegmentCord(SimpleInterface):
 
         img = load_image(self.inputs.in_file)
         nets, info = load_cord_nets()
-        if info != self.inputs.model:
+        if isdefined(self.inputs.model) and info != self.inputs.model:
             raise SctflowError(
                 "The networks were changed while the program was running: start it again."
             )
@@ -89,7 +93,9 @@ class SegmentCord(SimpleInterface):
 class _ManualMaskInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image that the mask was drawn on")
     manual_mask = File(exists=True, mandatory=True, desc="mask of the cord made by hand")
-    warnings = traits.List(traits.Str, usedefault=True, desc="warnings so far, to be passed on")
+    warnings = traits.List(
+        traits.Str, usedefault=True, graph_only=True, desc="warnings so far, to be passed on"
+    )
 
 
 class ManualMask(SimpleInterface):

@@ -52,7 +52,9 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
 """How text becomes a value. Run after parsing, so that all mistakes are told at once."""
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Paragraphs as they are written, and the value of an option once."""
+
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=100)
 
@@ -71,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         usage="sctflow bids_dir output_dir {participant,group} [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=_Formatter,
+        formatter_class=Formatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
         add_help=False,
@@ -290,8 +292,8 @@ def parse_settings(argv: Sequence[str] | None) -> Settings:
     """
     parser = build_parser()
     known = [name for action in parser._actions for name in action.option_strings]
-    namespace, unknown = parser.parse_known_args([_hyphenated(text, known) for text in argv])
-    problems = [_unknown(text, known) for text in unknown]
+    namespace, unknown = parser.parse_known_args([hyphenated(text, known) for text in argv])
+    problems = [unknown_argument(text, known) for text in unknown]
     given: dict[str, Any] = {}
     for name, text in vars(namespace).items():
         try:
@@ -319,12 +321,14 @@ def _choices(values: Sequence[str]) -> str:
     return "{" + ",".join(values) + "}"
 
 
-def _hyphenated(text: str, known: Sequence[str]) -> str:
+def hyphenated(text: str, known: Sequence[str]) -> str:
+    """Option as it is known, where it was written with underscores; other text as it is."""
     name, equals, value = text.partition("=")
     hyphenated = "--" + name[2:].replace("_", "-")
     return hyphenated + equals + value if name[:2] == "--" and hyphenated in known else text
 
 
-def _unknown(text: str, known: Sequence[str]) -> str:
+def unknown_argument(text: str, known: Sequence[str]) -> str:
+    """Sentence on an argument that is not known, with the known one that is near."""
     near = difflib.get_close_matches(text.partition("=")[0], known, n=1)
     return f"unknown argument {text}" + (f"; did you mean {near[0]}?" if near else "")

@@ -1,0 +1,62 @@
+"""Where users of the Spinal Cord Toolbox (SCT) find what they know, by SCT's names."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Match:
+    """What does here what a command of SCT does.
+
+    Attributes
+    ----------
+    command
+        The command here; empty while there is none.
+    options
+        Options by their names in SCT.
+    note
+        What is different.
+    """
+
+    command: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+TOOLS_OF_SCT = {
+    "sct_deepseg": Match(
+        "sctflow-tool segment-cord",
+        {"-i": "--in-file", "-o": "--out-mask-file"},
+        "the task spinalcord; other tasks: not yet",
+    ),
+    "sct_deepseg_sc": Match(
+        "sctflow-tool segment-cord",
+        {"-i": "--in-file", "-o": "--out-mask-file"},
+        "there is no contrast to choose",
+    ),
+    "sct_propseg": Match(
+        "sctflow-tool segment-cord",
+        {"-i": "--in-file", "-o": "--out-mask-file"},
+        "there is no contrast to choose",
+    ),
+    "sct_get_centerline": Match(
+        "sctflow-tool fit-centerline",
+        {"-i": "--mask-file", "-centerline-algo": "--method", "-o": "--out-mask"},
+        "from a mask, as with -method fitseg",
+    ),
+    "sct_process_segmentation": Match(
+        "sctflow-tool measure-slices",
+        {"-i": "--mask-file", "-o": "--out-table", "-centerline": "--centerline-file"},
+        "per slice, always corrected for the angle; per level: assign-levels",
+    ),
+    "sct_label_vertebrae": Match(
+        "sctflow-tool assign-levels",
+        {"-s": "--mask-file", "-discfile": "--discs-file"},
+        "from labelled discs; discs are not found automatically yet",
+    ),
+    "sct_download_data": Match(
+        "sctflow-data install", {"-d": "PAM50"}, "the networks ship with the program"
+    ),
+    "sct_run_batch": Match("sctflow", {"-jobs": "--nprocs"}, "all participants of a BIDS dataset"),
+    "sct_qc": Match("sctflow", {}, "each participant gets a report"),
+    "sct_version": Match("sctflow --version"),
+}
