@@ -6,7 +6,15 @@ order in which antsApplyTransforms takes its ``-t``. Nothing here knows files.
 """
 
 from sctflow.core.transforms.apply import resample_through
-from sctflow.core.transforms.field import Affine, Chain, DisplacementField, compose, map_points
+from sctflow.core.transforms.field import (
+    Affine,
+    Chain,
+    DisplacementField,
+    Transform,
+    compose,
+    field_grid,
+    map_points,
+)
 from sctflow.core.transforms.fsl import fsl_warp
 from sctflow.core.transforms.invert import Inverse, invert
 from sctflow.core.transforms.jacobian import jacobian_determinant
@@ -16,7 +24,9 @@ __all__ = [
     "Chain",
     "DisplacementField",
     "Inverse",
+    "Transform",
     "compose",
+    "field_grid",
     "fsl_warp",
     "invert",
     "jacobian_determinant",

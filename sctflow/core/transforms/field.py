@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -15,6 +16,11 @@ SLAB_POINTS = 400_000
 
 EDGE = 0.5 + 1e-6
 """In voxels: how far beyond the outermost voxel centres a grid reaches."""
+
+FIELD_MM = 1.25
+"""Usual distance between the voxels of a field that is written."""
+
+_OWN_GRID = 1.4  # times as large or small as wanted: an image's own voxels will do
 
 UNDEFINED_MM = 1e5
 """Displacements this long are no displacements: some programs mark voxels that have none by an
@@ -114,7 +120,14 @@ class DisplacementField:
         return mapped.reshape(points.shape)
 
 
-Chain = Sequence[Affine | DisplacementField]
+class Transform(Protocol):
+    """What takes points of the fixed space to the moving space: an affine, a field, a map."""
+
+    def map_points(self, points: np.ndarray) -> np.ndarray:
+        """Take points (..., 3), mm, to the moving space."""
+
+
+Chain = Sequence[Transform]
 """Transforms that a point goes through from first to last."""
 
 
@@ -210,3 +223,42 @@ def compose(
         moved = mapped_centers(chain, affine, shape, slab) - centers(affine, shape, slab)
         vectors[slab] = moved.reshape(vectors[slab].shape)
     return DisplacementField(vectors, affine)
+
+
+def field_grid(
+    affine: np.ndarray, shape: Sequence[int], *, spacing_mm: float = FIELD_MM
+) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """Choose the grid of a displacement field that covers an image.
+
+    A smooth field needs no finer voxels than about a millimetre, and no coarser ones where the
+    image's slices are thick: between them it is interpolated linearly.
+
+    Parameters
+    ----------
+    affine : (4, 4) array
+        Voxel to world (RAS mm) of the image.
+    shape : sequence of 3 int
+        Its size.
+    spacing_mm : float
+        Wanted distance between the field's voxels. An image whose voxels are about that large
+        gets its own grid.
+
+    Returns
+    -------
+    affine : (4, 4) array
+        Of the field; its axes are the image's.
+    shape : tuple of 3 int
+        The outermost voxels' centres lie on the image's or beyond.
+    """
+    affine, shape = np.asarray(affine, dtype=float), np.asarray(shape[:3], dtype=int)
+    sides = np.linalg.norm(affine[:3, :3], axis=0)
+    own = np.abs(np.log(sides / spacing_mm)) < np.log(_OWN_GRID)
+    length = (shape - 1) * sides
+    count = np.where(own, shape, np.ceil(length / spacing_mm - 1e-6).astype(int) + 1)
+    step = np.where(own, 1.0, np.where(shape > 1, spacing_mm / sides, 1.0))
+    # What the last voxel reaches too far is shared out to both sides.
+    start = 0.5 * ((shape - 1) - (count - 1) * step)
+    grid = affine.copy()
+    grid[:3, :3] = affine[:3, :3] * step
+    grid[:3, 3] = affine[:3, :3] @ start + affine[:3, 3]
+    return grid, tuple(int(n) for n in count)

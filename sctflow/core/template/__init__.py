@@ -1,0 +1,1 @@
+"""Subject and template: two cords in their own frames, and the map between them."""
