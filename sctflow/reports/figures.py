@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sctflow.reports import style
+from sctflow.reports.canvas import picture, scale_bar, show, write
 from sctflow.reports.geometry import (
     Volume,
     axial_tile,
@@ -88,14 +89,14 @@ def axial_mosaic(
     head = 6 * gap if empty else 0.0
     height = head + -(-len(chosen) // columns) * (high + gap) - gap
     with style.styled():
-        figure, axes = _picture(width, height, inches=10.0)
+        figure, axes = picture(width, height, inches=10.0)
         for position, index in enumerate(chosen):
             left = (position % columns) * (wide + gap)
             top = head + (position // columns) * (high + gap)
             tile = axial_tile(
                 volume, index, path[index], size=(wide, high), pixels_per_mm=PIXELS_PER_MM
             )
-            _show(axes, tile.pixels, left, top, wide, high)
+            show(axes, tile.pixels, left, top, wide, high)
             known = confidence.get(index)
             for number, outline in enumerate(tile.outlines):
                 axes.plot(
@@ -106,17 +107,15 @@ def axial_mosaic(
                 )
             tag = f"{index}" if known is None else f"{index} · {known:.2f}"
             bottom = top + high - gap
-            _write(
-                axes, left + gap, bottom, tag, colour=_tag_colour(known), ha="left", va="bottom"
-            )
+            write(axes, left + gap, bottom, tag, colour=_tag_colour(known), ha="left", va="bottom")
             if position % columns == 0:
-                _write(axes, left + gap, top + high / 2, "R", ha="left")
-                _write(axes, left + wide - gap, top + high / 2, "L", ha="right")
-                _write(axes, left + wide / 2, top + gap, "A", va="top")
-        _scale_bar(axes, width - gap, height - gap, 10)
+                write(axes, left + gap, top + high / 2, "R", ha="left")
+                write(axes, left + wide - gap, top + high / 2, "L", ha="right")
+                write(axes, left + wide / 2, top + gap, "A", va="top")
+        scale_bar(axes, width - gap, height - gap, 10)
         if empty:
             note = "The mask is empty: these are slices through the middle of the field."
-            _write(axes, gap, head / 2, note, colour=style.DOUBTFUL, ha="left")
+            write(axes, gap, head / 2, note, colour=style.DOUBTFUL, ha="left")
         axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 
@@ -154,8 +153,8 @@ def sagittal_view(
     plane = sagittal_plane(volume)
     side = max(plane.width, plane.height) * 1.2
     with style.styled():
-        figure, axes = _picture(side, side, inches=5.0)
-        _show(axes, plane.pixels, 0, 0, plane.width, plane.height)
+        figure, axes = picture(side, side, inches=5.0)
+        show(axes, plane.pixels, 0, 0, plane.width, plane.height)
         for number, outline in enumerate(plane.outlines):
             axes.plot(
                 *outline.T, color=style.CONFIDENT, linewidth=1.1, gid=f"overlay-cord-{number}"
@@ -174,11 +173,11 @@ def sagittal_view(
             _level_names(axes, volume, canonical(levels, affine, mask).data, side)
         _slice_numbers(axes, volume, side)
         inset = side * 0.012
-        _write(axes, -0.07 * side, plane.height / 2, "A")
-        _write(axes, plane.width + inset, plane.height / 2, "P", ha="left")
-        _write(axes, plane.width / 2, -inset, "S", va="bottom")
-        _write(axes, plane.width / 2, plane.height + inset, "I", va="top")
-        _scale_bar(axes, plane.width, plane.height + 0.06 * side, 10 if side < 150 else 50)
+        write(axes, -0.07 * side, plane.height / 2, "A")
+        write(axes, plane.width + inset, plane.height / 2, "P", ha="left")
+        write(axes, plane.width / 2, -inset, "S", va="bottom")
+        write(axes, plane.width / 2, plane.height + inset, "I", va="top")
+        scale_bar(axes, plane.width, plane.height + 0.06 * side, 10 if side < 150 else 50)
         horizontal, vertical = (side - plane.width) / 2, (side - plane.height) / 2
         axes.set(xlim=(-horizontal, side - horizontal), ylim=(side - vertical, -vertical))
     return figure
@@ -255,48 +254,10 @@ def _columns(count: int, *, wide: float, high: float, widest: int) -> int:
     return min([*fitting, widest], key=cost)
 
 
-def _picture(width: float, height: float, *, inches: float):
-    """Figure without margins whose axes are in mm from the upper left corner."""
-    figure = style.new_figure(inches, inches * height / width, facecolor=style.BACKDROP)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    return figure, axes
-
-
-def _show(axes, pixels: np.ndarray, left: float, top: float, width: float, height: float):
-    """Place grey levels 0–255 on the picture, positions in mm."""
-    extent = (left, left + width, top + height, top)
-    axes.imshow(pixels, extent=extent, cmap="gray", vmin=0, vmax=255, interpolation="none")
-
-
-def _write(axes, x, y, text, *, colour=style.LABEL, ha="center", va="center", above=0) -> None:
-    """Write small text that is legible on any grey; its dark rim is in the style of the SVG.
-
-    ``above`` moves it up by so many points.
-    """
-    axes.annotate(
-        text,
-        (x, y),
-        xytext=(0, above),
-        textcoords="offset points",
-        color=colour,
-        ha=ha,
-        va=va,
-        fontsize=8.5,
-        gid=f"mark-{len(axes.texts)}",
-    )
-
-
 def _tag_colour(confidence: float | None) -> str:
     """Colour of a slice number: plain unless the slice is doubtful."""
     doubtful = style.confidence_class(confidence) != "confident"
     return style.confidence_colour(confidence) if doubtful else style.LABEL
-
-
-def _scale_bar(axes, right: float, bottom: float, length: float) -> None:
-    """Draw a bar of ``length`` mm that ends at ``right``, with its length written above."""
-    axes.plot([right - length, right], [bottom, bottom], color=style.LABEL, linewidth=1.6)
-    _write(axes, right - length / 2, bottom, f"{length:g} mm", va="bottom", above=3)
 
 
 def _on_plane(volume: Volume, centerline) -> np.ndarray:
@@ -330,7 +291,7 @@ def _level_names(axes, volume: Volume, levels: np.ndarray, side: float) -> None:
         )
         if bottom - top > 0.02 * side:
             name = VERTEBRAE[value - 1]
-            _write(axes, across[1] + 0.02 * side, (top + bottom) / 2, name, ha="left")
+            write(axes, across[1] + 0.02 * side, (top + bottom) / 2, name, ha="left")
 
 
 def _slice_numbers(axes, volume: Volume, side: float) -> None:
