@@ -1,0 +1,15 @@
+"""Values of a map in the regions of an atlas, or in masks."""
+
+from sctflow.core.atlas.regions import AtlasError, Combination, Region, Regions
+from sctflow.core.atlas.values import COLUMNS, METHODS, levels_of_slices, measure_regions
+
+__all__ = [
+    "COLUMNS",
+    "METHODS",
+    "AtlasError",
+    "Combination",
+    "Region",
+    "Regions",
+    "levels_of_slices",
+    "measure_regions",
+]
