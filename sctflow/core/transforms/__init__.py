@@ -16,8 +16,9 @@ from sctflow.core.transforms.field import (
     map_points,
 )
 from sctflow.core.transforms.fsl import fsl_warp
-from sctflow.core.transforms.invert import Inverse, invert
+from sctflow.core.transforms.invert import Inverse, invert, invert_points
 from sctflow.core.transforms.jacobian import jacobian_determinant
+from sctflow.core.transforms.join import join_chains, points_back
 
 __all__ = [
     "Affine",
@@ -29,7 +30,10 @@ __all__ = [
     "field_grid",
     "fsl_warp",
     "invert",
+    "invert_points",
     "jacobian_determinant",
+    "join_chains",
     "map_points",
+    "points_back",
     "resample_through",
 ]

@@ -94,11 +94,45 @@ def invert(
         source, distance = _solve(field, goals, start, tolerance_mm)
         vectors[slab] = (to_world(source, field.affine) - goals).reshape(vectors[slab].shape)
         residual[slab] = distance.reshape(residual[slab].shape)
-        nearest = np.clip(np.rint(source).astype(int), 0, np.array(field.shape) - 1)
-        good = within(source, field.shape) & defined[tuple(nearest.T)]
-        good &= distance <= tolerance_mm
+        good = (distance <= tolerance_mm) & _lands(source, defined)
         found[slab] = good.reshape(found[slab].shape)
     return Inverse(DisplacementField(vectors, affine), residual, found)
+
+
+def invert_points(
+    field: DisplacementField, points: np.ndarray, *, tolerance_mm: float = 1e-3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the points that a displacement field takes to given ones.
+
+    Parameters
+    ----------
+    field : DisplacementField
+        From the fixed to the moving space, finite.
+    points : (n, 3) array
+        Of the moving space, RAS mm.
+    tolerance_mm : float
+        As for :func:`invert`.
+
+    Returns
+    -------
+    sources : (n, 3) array
+        In the fixed space, RAS mm.
+    found : (n,) array of bool
+        As `Inverse.found`.
+    """
+    points = np.asarray(points, dtype=float).reshape(-1, 3)
+    defined = field.defined()
+    field = _completed(field, defined)
+    start = _closest_voxels(field, points)
+    indices, distance = _solve(field, points, start, tolerance_mm)
+    found = (distance <= tolerance_mm) & _lands(indices, defined)
+    return to_world(indices, field.affine), found
+
+
+def _lands(indices: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    """Say which voxel indices (n, 3) lie in a field's grid, at a voxel with a displacement."""
+    nearest = np.clip(np.rint(indices).astype(int), 0, np.array(defined.shape) - 1)
+    return within(indices, defined.shape) & defined[tuple(nearest.T)]
 
 
 def _completed(field: DisplacementField, defined: np.ndarray) -> DisplacementField:
@@ -143,6 +177,16 @@ def _invert_coarsely(
     field: DisplacementField, affine: np.ndarray, shape: tuple[int, ...], tolerance_mm: float
 ) -> _Coarse:
     """Invert on few voxels, starting from what lands closest to each."""
+    step = _stride(affine, shape)
+    counts = np.ceil((np.array(shape) - 1) / step).astype(int) + 1
+    goals = to_world(np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) * step, affine)
+    found, _ = _solve(field, goals, _closest_voxels(field, goals), tolerance_mm)
+    moves = to_world(found, field.affine) - goals
+    return _Coarse(moves.reshape(*counts, 3), step)
+
+
+def _closest_voxels(field: DisplacementField, goals: np.ndarray) -> np.ndarray:
+    """Voxel indices (n, 3), of few voxels, whose places are closest to `goals` (n, 3), mm."""
     strides = _stride(field.affine, field.shape)
     picked = [
         np.unique(np.append(np.arange(0, n, stride), n - 1)).astype(int)
@@ -150,13 +194,7 @@ def _invert_coarsely(
     ]
     nodes = np.stack(np.meshgrid(*picked, indexing="ij"), axis=-1).reshape(-1, 3)
     places = to_world(nodes, field.affine) + field.vectors[tuple(nodes.T)]
-    step = _stride(affine, shape)
-    counts = np.ceil((np.array(shape) - 1) / step).astype(int) + 1
-    goals = to_world(np.moveaxis(np.indices(counts), 0, -1).reshape(-1, 3) * step, affine)
-    start = nodes[cKDTree(places).query(goals)[1]].astype(float)
-    found, _ = _solve(field, goals, start, tolerance_mm)
-    moves = to_world(found, field.affine) - goals
-    return _Coarse(moves.reshape(*counts, 3), step)
+    return nodes[cKDTree(places).query(goals)[1]].astype(float)
 
 
 def _stride(affine: np.ndarray, shape: Sequence[int]) -> np.ndarray:
