@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sctflow.core.atlas.describe import describe
 from sctflow.core.atlas.estimate import maximum_a_posteriori, maximum_likelihood
 from sctflow.core.atlas.regions import AtlasError, Regions
+from sctflow.core.atlas.table import Group, build_table
 from sctflow.core.grid import canonicalize
 from sctflow.core.label_values import VERTEBRAE
 from sctflow.core.mask import OVERSHOOT
@@ -23,31 +24,6 @@ METHODS = ("bin", "wa", "median", "max", "ml", "map")
 EXTENTS = ("whole", "level", "slice")
 """Voxels that are taken together: all, those of a level, those of a slice."""
 
-COLUMNS: dict[str, dict[str, str]] = {
-    "by": {"Description": "Voxels that were taken together: whole, level or slice"},
-    "level": {"Description": "Number of the level; 1 is C1"},
-    "level_name": {"Description": "Name of the level"},
-    "slice_first": {
-        "Description": "Lowest slice, counted from the bottom in closest RAS orientation"
-    },
-    "slice_last": {"Description": "Highest slice"},
-    "index": {"Description": "Number of the region in the atlas"},
-    "name": {"Description": "Name of the region"},
-    "method": {
-        "Description": "How the value was found: bin, mean of voxels at least half filled; wa, "
-        "weighted average; median, weighted median; max, largest value of voxels at least half "
-        "filled; ml, maximum likelihood; map, maximum a posteriori"
-    },
-    "value": {"Description": "Value of the map in the region, in the units of the map"},
-    "std": {
-        "Description": "Weighted standard deviation about the weighted average, whichever the "
-        "method, in the units of the map"
-    },
-    "size_vox": {"Description": "Sum of the region's weights over voxels with a finite value"},
-    "size_mm3": {"Description": "The same, as a volume", "Units": "mm^3"},
-}
-"""Description and units of each column of :func:`measure_regions`, for a BIDS sidecar."""
-
 
 def measure_regions(
     data: np.ndarray,
@@ -60,6 +36,7 @@ def measure_regions(
     slice_levels: Mapping[int, int] | None = None,
     levels: Iterable[int] | None = None,
     methods: Sequence[str] = METHODS,
+    remainder: bool = False,
     level_names: Sequence[str] = VERTEBRAE,
 ) -> pd.DataFrame:
     """Find the value of a map in every region, single and combined.
@@ -90,13 +67,17 @@ def measure_regions(
         Only slices of these levels.
     methods : sequence of str
         Of :data:`METHODS`.
+    remainder : bool
+        Whether ``ml`` and ``map`` take what no region fills of a voxel as one more region, which
+        is not reported. Otherwise they take it as having the value 0, which draws the regions
+        beside it towards what it has.
     level_names : sequence of str
         Name of level 1, 2 and so on.
 
     Returns
     -------
     DataFrame
-        One row per region, group of slices and method, with the columns of :data:`COLUMNS`.
+        One row per region, group of slices and method, with the columns of :data:`sctflow.core.atlas.COLUMNS`.
 
     Raises
     ------
@@ -123,9 +104,9 @@ def measure_regions(
     of_slice = dict(slice_levels or {})
     chosen = _choose(parts, slices, of_slice, levels)
     groups = [group for extent in extents for group in _groups(extent, chosen, of_slice)]
-    found = _measure(ras, parts, groups, regions, methods)
+    found = _measure(ras, parts, groups, regions, methods, remainder=remainder)
     found["size_mm3"] = found["size_vox"] * abs(np.linalg.det(affine_ras[:3, :3]))
-    return _table(groups, found, regions, methods, level_names)
+    return build_table(groups, found, regions, methods, level_names)
 
 
 def levels_of_slices(levels: np.ndarray, affine: np.ndarray) -> dict[int, int]:
@@ -151,14 +132,6 @@ def levels_of_slices(levels: np.ndarray, affine: np.ndarray) -> dict[int, int]:
         if len(values):
             found[int(k)] = int(values[counts.argmax()])
     return found
-
-
-class _Group(NamedTuple):
-    """Slices that are taken together."""
-
-    by: str
-    level: int | None
-    slices: tuple[int, ...]
 
 
 def _check_names(given: Sequence[str], known: Sequence[str], what: str) -> None:
@@ -214,46 +187,64 @@ def _choose(
     return chosen
 
 
-def _groups(by: str, chosen: list[int], of_slice: Mapping[int, int]) -> list[_Group]:
+def _groups(by: str, chosen: list[int], of_slice: Mapping[int, int]) -> list[Group]:
     if by == "whole":
-        return [_Group(by, None, tuple(chosen))]
+        return [Group(by, None, tuple(chosen))]
     if by == "slice":
-        return [_Group(by, of_slice.get(k), (k,)) for k in chosen]
+        return [Group(by, of_slice.get(k), (k,)) for k in chosen]
     present = sorted({of_slice[k] for k in chosen if k in of_slice})
     return [
-        _Group(by, level, tuple(k for k in chosen if of_slice.get(k) == level))
-        for level in present
+        Group(by, level, tuple(k for k in chosen if of_slice.get(k) == level)) for level in present
     ]
 
 
 def _measure(
     data: np.ndarray,
     parts: np.ndarray,
-    groups: Sequence[_Group],
+    groups: Sequence[Group],
     regions: Regions,
     methods: Sequence[str],
+    *,
+    remainder: bool,
 ) -> dict[str, np.ndarray]:
     """Everything that is known of each group's regions, (groups, regions) by name."""
-    n, membership = len(regions.single), regions.membership
     planes = {k: _plane(data, parts, k) for group in groups for k in group.slices}
-    gram, moment = np.zeros((len(groups), n, n)), np.zeros((len(groups), n))
-    described = []
-    for row, group in enumerate(groups):
+    grams, moments, described = [], [], []
+    for group in groups:
         values, weights = (
             np.concatenate(both) for both in zip(*(planes[k] for k in group.slices), strict=True)
         )
-        gram[row], moment[row] = weights.T @ weights, weights.T @ values
-        described.append(describe(values, np.hstack([weights, weights @ membership])))
+        described.append(describe(values, np.hstack([weights, weights @ regions.membership])))
+        if remainder:
+            rest = np.maximum(1 - weights.sum(axis=1, keepdims=True), 0.0)
+            weights = np.hstack([weights, rest])
+        grams.append(weights.T @ weights)
+        moments.append(weights.T @ values)
     found = {name: np.stack([one[name] for one in described]) for name in described[0]}
-    if "ml" in methods:
-        found["ml"] = maximum_likelihood(gram, moment, membership)
-    if "map" in methods:
-        found["map"] = maximum_a_posteriori(gram, moment, membership, regions.clusters)
+    found |= _estimate(np.stack(grams), np.stack(moments), regions, methods)
     empty = found["size_vox"] == 0
     return {
         name: values if name == "size_vox" else np.where(empty, np.nan, values)
         for name, values in found.items()
     }
+
+
+def _estimate(
+    gram: np.ndarray, moment: np.ndarray, regions: Regions, methods: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Values by those methods that weigh all regions against each other."""
+    membership, clusters = regions.membership, regions.clusters
+    n = len(membership)
+    if gram.shape[1] > n:  # The remainder is no member of any region, and a cluster of its own.
+        membership = np.pad(membership, ((0, 1), (0, 0)))
+        clusters = np.pad(clusters, ((0, 1), (0, 1)))
+        clusters[-1, -1] = True
+    found = {}
+    if "ml" in methods:
+        found["ml"] = maximum_likelihood(gram, moment, membership)
+    if "map" in methods:
+        found["map"] = maximum_a_posteriori(gram, moment, membership, clusters)
+    return {name: np.delete(values, np.s_[n : gram.shape[1]], 1) for name, values in found.items()}
 
 
 def _plane(data: np.ndarray, parts: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -262,37 +253,3 @@ def _plane(data: np.ndarray, parts: np.ndarray, k: int) -> tuple[np.ndarray, np.
     values = np.asarray(data[:, :, k], float).ravel()
     counts = np.isfinite(values) & np.isfinite(weights).all(axis=1) & (weights > 0).any(axis=1)
     return values[counts], np.clip(weights[counts], 0.0, 1.0)
-
-
-def _table(
-    groups: Sequence[_Group],
-    found: Mapping[str, np.ndarray],
-    regions: Regions,
-    methods: Sequence[str],
-    level_names: Sequence[str],
-) -> pd.DataFrame:
-    """Put groups, in them regions, in them methods below each other."""
-    import pandas as pd
-
-    n, m = len(regions.indices), len(methods)
-
-    def each(values: Iterable) -> np.ndarray:
-        return np.repeat(np.array(list(values), dtype=object), n * m)
-
-    def region(values: Iterable) -> np.ndarray:
-        return np.tile(np.repeat(np.array(list(values), dtype=object), m), len(groups))
-
-    names = [level_names[group.level - 1] if group.level else None for group in groups]
-    columns = {
-        "by": each(group.by for group in groups),
-        "level": pd.array(each(group.level for group in groups), dtype="Int64"),
-        "level_name": each(names),
-        "slice_first": each(group.slices[0] for group in groups).astype(int),
-        "slice_last": each(group.slices[-1] for group in groups).astype(int),
-        "index": region(regions.indices).astype(int),
-        "name": region(regions.names),
-        "method": np.tile(np.array(methods, dtype=object), len(groups) * n),
-        "value": np.stack([found[name] for name in methods], axis=-1).ravel(),
-        **{name: np.repeat(found[name].ravel(), m) for name in ("std", "size_vox", "size_mm3")},
-    }
-    return pd.DataFrame(columns)[list(COLUMNS)]

@@ -198,3 +198,21 @@ def test_own_combinations_stand_beside_those_of_the_atlas():
     size = table.drop_duplicates("index").set_index("index")["size_vox"]
     assert size[60] == pytest.approx(size[50] + size[9])
     assert wa[60] == pytest.approx((wa[50] * size[50] + wa[9] * size[9]) / size[60])
+
+
+def test_what_no_region_fills_biases_ml_unless_it_is_a_region_itself():
+    weights = blurred_columns()
+    outside = np.linspace(0, 0.8, 10)[:, None] * np.ones(6)
+    weights *= (1 - outside)[None, :, :, None]
+    data = filled(weights) + 30.0 * (1 - weights.sum(-1))
+    plain = measure_regions(data, AFFINE, weights, REGIONS, methods=["ml", "map"])
+    assert abs(values_of(plain, method="ml")[3] - TRUTH[3]) > 5
+    found = measure_regions(
+        data, AFFINE, weights, REGIONS, methods=["ml", "map", "wa"], remainder=True
+    )
+    ml = values_of(found, method="ml")
+    assert ml[[3, 5, 9]].to_dict() == pytest.approx(TRUTH)
+    assert 40 < ml[50] < 50
+    # Drawn towards what both sides have in common, by less than a tenth of their difference.
+    assert values_of(found, method="map")[9] == pytest.approx(10, abs=1)
+    assert set(found["index"]) == {3, 5, 9, 50}
