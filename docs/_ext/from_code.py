@@ -29,8 +29,8 @@ class CommandLine(SphinxDirective):
     def _parser(self, parser: argparse.ArgumentParser) -> list[nodes.Node]:
         usage = parser.format_usage().removeprefix("usage: ").strip()
         found: list[nodes.Node] = [nodes.literal_block(usage, usage, language="text")]
-        if parser.description:
-            found.append(nodes.paragraph(text=parser.description))
+        for paragraph in (parser.description or "").split("\n\n"):
+            found.append(nodes.paragraph(text=paragraph))
         for group in parser._action_groups:
             actions = [
                 action
@@ -98,6 +98,31 @@ class TableColumns(SphinxDirective):
         return [nodes.table("", group)]
 
 
+class NamesElsewhere(SphinxDirective):
+    """Commands of another program and their matches; the argument names a dict of those."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Build the table."""
+        group = nodes.tgroup("", *(nodes.colspec(colwidth=w) for w in (25, 30, 45)), cols=3)
+        group += nodes.thead("", _row(*(nodes.Text(text) for text in ("There", "Here", "Notes"))))
+        group += nodes.tbody("", *(self._match(*item) for item in self._matches()))
+        return [nodes.table("", group)]
+
+    def _matches(self) -> list[tuple[str, Any]]:
+        return sorted(_load(self.arguments[0]).items())
+
+    def _match(self, name: str, match: Any) -> nodes.row:
+        here = nodes.literal(text=match.command) if match.command else nodes.Text("not yet")
+        notes: list[nodes.Node] = []
+        for there, option in match.options.items():
+            notes += [nodes.literal(text=there), nodes.Text(" → "), nodes.literal(text=option)]
+            notes.append(nodes.Text("; "))
+        notes = [*notes, nodes.Text(match.note)] if match.note else notes[:-1]
+        return _row(nodes.literal(text=name), here, nodes.inline("", "", *notes))
+
+
 def _row(*cells: nodes.Node) -> nodes.row:
     return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells))
 
@@ -106,4 +131,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("command-line", CommandLine)
     app.add_directive("table-columns", TableColumns)
+    app.add_directive("names-elsewhere", NamesElsewhere)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -29,7 +29,7 @@ def output_traits(tool: Tool) -> dict[str, Any]:
 
 
 def holds_files(trait: Any) -> bool:
-    """Tell whether an output is a file, a folder or a list of such."""
+    """Tell whether a trait is a file or a list of files."""
     return is_path(trait) or (is_list(trait) and any(map(is_path, members(trait))))
 
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser, tool: Tool) -> None:
     for name, trait in files.items():
         results.add_argument(
             out_option(name),
-            metavar="DIR" if is_list(trait) else find_kind(trait).metavar,
+            metavar="DIR" if is_list(trait) else "FILE",
             help=f"where to write: {about(trait)}",
         )
     if files:

@@ -104,7 +104,7 @@ def _read_inputs(tool: Tool, given: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """Values of the node's inputs, and all that is wrong with them."""
     from traits.api import TraitError
 
-    traits, spec = input_traits(tool), tool.node.input_spec()
+    traits = input_traits(tool)
     inputs: dict[str, Any] = {}
     problems = []
     for name, trait in traits.items():
@@ -112,6 +112,8 @@ def _read_inputs(tool: Tool, given: Mapping[str, Any]) -> tuple[dict[str, Any], 
             continue
         try:
             inputs[name] = _read(given[name], trait)
+            # Each into an empty specification: what goes with what is checked in words below.
+            spec = tool.node.input_spec()
             setattr(spec, name, inputs[name])
         except ValueError as error:
             problems.append(f"{option(name)}: {error}")

@@ -1,7 +1,6 @@
 """Where the outputs of a tool go: files to their places, the rest to the screen."""
 
 import json
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ WARNINGS = "warnings"
 
 @dataclass(frozen=True)
 class Move:
-    """A file or folder that the node made, and where it goes.
+    """A file that the node made, and where it goes.
 
     Attributes
     ----------
@@ -75,7 +74,7 @@ def place_files(tool: Tool, call: Call, results: Mapping[str, Any]) -> list[Move
     if problems:
         raise SettingsError("\n".join(problems))
     for move in moves:
-        _copy(move.source, move.target)
+        copy_file(move.source, move.target)
     return moves
 
 
@@ -152,18 +151,6 @@ def _endings(moves: Iterable[Move]) -> Iterator[str]:
         ending = move.source.name.removeprefix(file_stem(move.source.name))
         if not move.target.name.endswith(ending):
             yield f"{move.target}: the name for {move.output} must end in {ending}"
-
-
-def _copy(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        copy_file(source, target)
-        return
-    beside = target.with_name(f".{target.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(source, beside)
-    if target.exists():
-        shutil.rmtree(target)
-    beside.replace(target)
 
 
 def _paths(value: Any) -> list[Path]:
