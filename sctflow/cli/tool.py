@@ -180,8 +180,9 @@ def _operate(tool, call) -> int:
         same = unchanged(tool, call, results)
     for move in moves:
         print(f"{move.output}: {move.target}")
-    for name in set(same) - call.named.keys():
-        print(f"{name}: the input as it is")
+    for name in same:
+        if name not in call.named:
+            print(f"{name}: the input as it is")
     if not moves and not same and any(map(holds_files, output_traits(tool).values())):
         raise SettingsError("there are no results to write; the warnings say why")
     return OK

@@ -85,9 +85,13 @@ def build_tool_parser(tool: Tool) -> argparse.ArgumentParser:
 def usage(tool: Tool) -> str:
     """The shortest call of a tool."""
     words = ["sctflow-tool", tool.name]
-    for name, trait in input_traits(tool).items():
-        if trait.mandatory and not trait.xor:
-            words += [option(name), _value(trait)]
+    traits, told = input_traits(tool), set()
+    for name, trait in traits.items():
+        if trait.mandatory and name not in told:
+            names = [name, *other_names(name, trait.xor)]
+            told.update(names)
+            choice = " | ".join(f"{option(one)} {_value(traits[one])}".strip() for one in names)
+            words.append(f"({choice})" if len(names) > 1 else choice)
     if any(map(holds_files, output_traits(tool).values())):
         words += ["-o", "DIR"]
     return " ".join([*words, "[options]"])
@@ -108,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
 def _add_input(group: argparse._ArgumentGroup, name: str, trait: Any, default: Any) -> None:
     from nipype.interfaces.base import isdefined
 
-    told = []
+    told = [trait.units]
     if not is_bool(trait):
         kind = find_kind(members(trait)[0] if takes_many(trait) else trait)
         told.append(kind.about)
@@ -154,15 +158,15 @@ def _value(trait: Any) -> str:
 
 
 def about(trait: Any) -> str:
-    """What a trait is, with its unit."""
-    text = " ".join((trait.desc or "").split())
-    return f"{text}, in {trait.units}" if trait.units else text
+    """What a trait is."""
+    return " ".join((trait.desc or "").split())
 
 
 def _relations(name: str, trait: Any) -> str:
     told = []
     if others := other_names(name, trait.xor):
-        told.append("not with " + ", ".join(map(option, others)))
+        link = "or instead " if trait.mandatory else "not with "
+        told.append(link + ", ".join(map(option, others)))
     if others := other_names(name, trait.requires):
         told.append("with " + ", ".join(map(option, others)))
     return "; ".join(told)

@@ -73,7 +73,12 @@ def parse_call(tool: Tool, argv: Sequence[str]) -> Call:
     known = [name for action in parser._actions for name in action.option_strings]
     namespace, unknown = parser.parse_known_args([hyphenated(text, known) for text in argv])
     given = vars(namespace)
-    problems = [unknown_argument(text, known) for text in unknown]
+    problems = [
+        unknown_argument(text, known)
+        if text.startswith("-")
+        else f"{text}: there is one value too many; which option takes several, its help shows"
+        for text in unknown
+    ]
     inputs, wrong = _read_inputs(tool, given)
     problems += wrong
     outputs = [name for name, trait in output_traits(tool).items() if holds_files(trait)]

@@ -140,10 +140,13 @@ def _unnamed(call: Call, found: Mapping[str, list[Path]]) -> Iterator[Move]:
             if source in done or source.resolve() in inputs:
                 continue
             done.add(source)
-            prefix = f"{call.prefix}_" if call.prefix else ""
-            # A node that keeps the name of its input has said already whose result it is.
-            same = call.prefix and source.name.startswith(call.prefix)
-            yield Move(name, source, call.out_dir / f"{'' if same else prefix}{source.name}")
+            yield Move(name, source, call.out_dir / _prefixed(source.name, call.prefix))
+
+
+def _prefixed(name: str, prefix: str) -> str:
+    """Name that begins with the prefix; one that does already is left as it is."""
+    begins = file_stem(name) == prefix or name.startswith(f"{prefix}_")
+    return name if begins or not prefix else f"{prefix}_{name}"
 
 
 def _endings(moves: Iterable[Move]) -> Iterator[str]:

@@ -53,6 +53,45 @@ TOOLS_OF_SCT = {
         {"-s": "--mask-file", "-discfile": "--discs-file"},
         "from labelled discs; discs are not found automatically yet",
     ),
+    "sct_straighten_spinalcord": Match(
+        "sctflow-tool straighten-cord",
+        {
+            "-i": "--in-file",
+            "-s": "--mask-file",
+            "-o": "--out-file",
+            "-x": "--interpolation",
+            "-xy-size": "--half-width-mm",
+        },
+        "--half-width-mm is half of -xy-size",
+    ),
+    "sct_smooth_spinalcord": Match(
+        "sctflow-tool smooth-along-cord",
+        {"-i": "--in-file", "-s": "--mask-file", "-smooth": "--sigma-mm", "-o": "--out-file"},
+        "along the cord only",
+    ),
+    "sct_apply_transfo": Match(
+        "sctflow-tool apply-transforms",
+        {
+            "-i": "--in-file",
+            "-d": "--reference-file",
+            "-w": "--transforms",
+            "-winv": "--invert",
+            "-x": "--interpolation",
+            "-o": "--out-file",
+        },
+        "--transforms are in the order of antsApplyTransforms, that is the reverse of -w; --invert "
+        "takes places in the list; nn is nearest; points for labels of single voxels",
+    ),
+    "sct_concat_transfo": Match(
+        "sctflow-tool concatenate-transforms",
+        {"-d": "--reference-file", "-w": "--transforms", "-winv": "--invert", "-o": "--out-file"},
+        "--transforms are in the order of antsApplyTransforms, that is the reverse of -w",
+    ),
+    "sct_image": Match(
+        "sctflow-tool convert-to-fsl",
+        {"-i": "--transforms", "-to-fsl": "--in-file --reference-file"},
+        "-to-fsl only",
+    ),
     "sct_download_data": Match(
         "sctflow-data install", {"-d": "PAM50"}, "the networks ship with the program"
     ),

@@ -99,6 +99,7 @@ def test_text_becomes_the_value_that_the_trait_takes(words, name, value):
         ("--helper 1", "--helper needs --count"),
         ("--hidden 1", "unknown argument --hidden"),
         ("--count", "--count: expected one argument"),
+        ("--count 1 2", "2: there is one value too many"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_name_of_the_argument(words, problem):
@@ -131,14 +132,15 @@ def test_a_tool_without_files_needs_no_place_for_them():
 def test_help_tells_units_defaults_limits_choices_and_what_excludes_what():
     text = " ".join(build_tool_parser(TOOL).format_help().split())
     for part in (
-        "--size NUMBER how large, in mm (default: 2.0)",
+        "--size NUMBER how large (mm; default: 2.0)",
         "--share NUMBER how much, 100 % is 1 (at least 0, at most 1)",
         "--above N a whole number (more than 0; default: 3)",
         "--level {1,2,3} which",
         "--flag, --no-flag whether (default: no)",
         "--points NUMBER,N [NUMBER,N ...] places",
-        "--left N one side (not with --right)",
+        "--left N one side (or instead --right)",
         "--helper N what goes with the count (with --count)",
     ):
         assert part in text
+    assert text.startswith("usage: sctflow-tool example (--left N | --right N) [options]")
     assert "hidden" not in text
