@@ -79,8 +79,8 @@ TOOLS_OF_SCT = {
             "-x": "--interpolation",
             "-o": "--out-file",
         },
-        "--transforms are in the order of antsApplyTransforms, that is the reverse of -w; --invert "
-        "takes places in the list; nn is nearest; points for labels of single voxels",
+        "--transforms are in the order of antsApplyTransforms, that is the reverse of -w; "
+        "--invert takes places in the list; nn is nearest; points for labels of single voxels",
     ),
     "sct_concat_transfo": Match(
         "sctflow-tool concatenate-transforms",

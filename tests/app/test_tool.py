@@ -280,6 +280,8 @@ def test_documentation_shows_calls_that_work(repo):
     text = (repo / "docs/tools.md").read_text()
     calls = re.findall(r"(?m)^sctflow-tool (.+?)(?: +#.*)?$", text)
     assert len(calls) >= 4
+    assert "{command-line} sctflow.cli.tool:build_parser" in text
+    assert "{names-elsewhere} sctflow.cli.tool_sct:TOOLS_OF_SCT" in text
     for call in calls:
         name, *rest = call.split()
         if name.startswith("-"):
