@@ -35,7 +35,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "size_vox": {"Description": "Sum of the region's weights over voxels with a finite value"},
     "size_mm3": {"Description": "The same, as a volume", "Units": "mm^3"},
 }
-"""Description and units of each column of :func:`sctflow.core.atlas.measure_regions`, for a BIDS sidecar."""
+"""Description and units of each column of the table, for a BIDS sidecar."""
 
 
 class Group(NamedTuple):

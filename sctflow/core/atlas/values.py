@@ -77,7 +77,8 @@ def measure_regions(
     Returns
     -------
     DataFrame
-        One row per region, group of slices and method, with the columns of :data:`sctflow.core.atlas.COLUMNS`.
+        One row per region, group of slices and method, with the columns of
+        :data:`sctflow.core.atlas.COLUMNS`.
 
     Raises
     ------
