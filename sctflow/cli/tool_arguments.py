@@ -22,6 +22,15 @@ def input_traits(tool: Tool) -> dict[str, Any]:
     return {name: trait for name, trait in traits.items() if not getattr(trait, GRAPH_ONLY)}
 
 
+def is_needed(trait: Any) -> bool:
+    """Tell whether a tool cannot do without an input.
+
+    A graph may leave an input with the metadata `needed` undefined, and the node then does
+    nothing; a tool that was called is to do something.
+    """
+    return bool(trait.mandatory or trait.needed)
+
+
 def output_traits(tool: Tool) -> dict[str, Any]:
     """Traits of what the node gives, in the order of its output specification."""
     spec = tool.node.output_spec
@@ -49,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser, tool: Tool) -> None:
     # The order of the groups is that of the help.
     needed, free = parser.add_argument_group("needed"), parser.add_argument_group("options")
     for name, trait in inputs.items():
-        _add_input(needed if trait.mandatory else free, name, trait, getattr(defaults, name))
+        _add_input(needed if is_needed(trait) else free, name, trait, getattr(defaults, name))
     results = parser.add_argument_group("results")
     files = {name: trait for name, trait in output_traits(tool).items() if holds_files(trait)}
     for name, trait in files.items():
@@ -87,7 +96,7 @@ def usage(tool: Tool) -> str:
     words = ["sctflow-tool", tool.name]
     traits, told = input_traits(tool), set()
     for name, trait in traits.items():
-        if trait.mandatory and name not in told:
+        if is_needed(trait) and name not in told:
             names = [name, *other_names(name, trait.xor)]
             told.update(names)
             choice = " | ".join(f"{option(one)} {_value(traits[one])}".strip() for one in names)
@@ -165,7 +174,7 @@ def about(trait: Any) -> str:
 def _relations(name: str, trait: Any) -> str:
     told = []
     if others := other_names(name, trait.xor):
-        link = "or instead " if trait.mandatory else "not with "
+        link = "or instead " if is_needed(trait) else "not with "
         told.append(link + ", ".join(map(option, others)))
     if others := other_names(name, trait.requires):
         told.append("with " + ", ".join(map(option, others)))

@@ -16,6 +16,7 @@ from .tool_arguments import (
     build_tool_parser,
     holds_files,
     input_traits,
+    is_needed,
     option,
     other_names,
     out_option,
@@ -143,7 +144,7 @@ def _missing_or_too_many(traits: Mapping[str, Any], given: Mapping[str, Any]) ->
         rivals = [other for other in others if other in given]
         if name in given and rivals:
             problems.append(f"{option(name)} cannot be used with {_options(rivals, ' or ')}")
-        if trait.mandatory and name not in given and not rivals and name not in needed:
+        if is_needed(trait) and name not in given and not rivals and name not in needed:
             needed.update(others)
             choice = _options([name, *others], " or ")
             problems.append(f"{choice} is needed: {about(trait)}")

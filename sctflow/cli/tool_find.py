@@ -93,5 +93,7 @@ def _nodes(module: ModuleType) -> Iterator[type]:
             and issubclass(value, BaseInterface)
             and value.__module__ == module.__name__
             and not name.startswith("_")
+            # What several nodes have in common gives nothing by itself.
+            and value.output_spec is not None
         ):
             yield value

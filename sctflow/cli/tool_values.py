@@ -1,6 +1,7 @@
 """What a trait says about its values: how they are written on a command line, and read."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -86,7 +87,7 @@ def find_kind(trait: Any) -> Kind:
     if isinstance(kind, api.BaseFloat):
         return Kind("NUMBER", number)
     if isinstance(kind, api.BaseStr | api.String):
-        return Kind("TEXT", str)
+        return Kind("TEXT", _text)
     if isinstance(kind, api.BaseTuple | api.List) and members(trait):
         return _sequence([find_kind(inner) for inner in members(trait)], is_list(trait))
     if alternatives(trait):
@@ -123,6 +124,12 @@ def _folder(text: str) -> str:
     if not path.is_dir():
         raise ValueError(f"no such folder: {path}")
     return str(path)
+
+
+def _text(text: str) -> str:
+    """Text as it is; what may be a name or a path is made absolute if it is a path that exists."""
+    path = types.absolute_path(text) if os.sep in text else None
+    return str(path) if path and path.exists() else text
 
 
 def _truth(text: str) -> bool:

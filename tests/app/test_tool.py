@@ -71,6 +71,7 @@ def test_tools_are_the_nodes_that_mean_something_outside_of_a_graph():
     modules = {tool.node.__module__.rpartition(".")[2] for tool in TOOLS}
     assert {"segmentation", "centerline", "levels"} <= modules
     assert not modules & {"bids", "reports"}
+    assert "step-or-nothing" not in find_tools(), "nodes derive from it, it does nothing itself"
 
 
 def test_what_only_a_graph_knows_is_not_asked_for():

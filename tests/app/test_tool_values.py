@@ -125,6 +125,25 @@ def test_several_files_are_made_absolute(tmp_path, monkeypatch):
     ]
 
 
+def test_text_that_is_a_path_is_made_absolute_and_a_name_is_left(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "PAM50").mkdir()
+    assert read("--text", "./PAM50")["text"] == str(tmp_path / "PAM50")
+    assert read("--text", "PAM50")["text"] == "PAM50"
+    assert read("--text", "mm/s")["text"] == "mm/s"
+
+
+def test_what_a_graph_may_leave_out_is_needed_by_a_tool():
+    class _Spec(BaseInterfaceInputSpec):
+        size = traits.Int(needed=True, desc="how large")
+
+    class Needy(Example):
+        input_spec = _Spec
+
+    with pytest.raises(SettingsError, match="--size is needed: how large"):
+        parse_call(Tool(name="needy", node=Needy, group=""), [])
+
+
 def test_a_tool_without_files_needs_no_place_for_them():
     assert parse_call(TOOL, ["--left", "0"]).out_dir is None
 
