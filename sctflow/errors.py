@@ -23,3 +23,7 @@ class SegmentationError(SctflowError):
 
 class TemplateError(SctflowError):
     """A template, or a piece of one, is not there or cannot be installed."""
+
+
+class RegistrationError(SctflowError):
+    """The steps of a registration cannot be read, or what they need is not there."""
