@@ -74,12 +74,9 @@ def parse_call(tool: Tool, argv: Sequence[str]) -> Call:
     known = [name for action in parser._actions for name in action.option_strings]
     namespace, unknown = parser.parse_known_args([hyphenated(text, known) for text in argv])
     given = vars(namespace)
-    problems = [
-        unknown_argument(text, known)
-        if text.startswith("-")
-        else f"{text}: there is one value too many; which option takes several, its help shows"
-        for text in unknown
-    ]
+    problems = [unknown_argument(text, known) for text in unknown if text.startswith("-")]
+    if surplus := [text for text in unknown if not text.startswith("-")]:
+        problems.append(f"an option was given more values than it takes: {' '.join(surplus)}")
     inputs, wrong = _read_inputs(tool, given)
     problems += wrong
     outputs = [name for name, trait in output_traits(tool).items() if holds_files(trait)]
@@ -138,16 +135,17 @@ def _read(value: Any, trait: Any) -> Any:
 
 
 def _missing_or_too_many(traits: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    problems, needed = [], set()
+    problems, told = [], set()
     for name, trait in traits.items():
         others = other_names(name, trait.xor)
         rivals = [other for other in others if other in given]
-        if name in given and rivals:
+        if name not in told and name in given and rivals:
             problems.append(f"{option(name)} cannot be used with {_options(rivals, ' or ')}")
-        if is_needed(trait) and name not in given and not rivals and name not in needed:
-            needed.update(others)
+            told.update(others)
+        if name not in told and is_needed(trait) and name not in given and not rivals:
             choice = _options([name, *others], " or ")
-            problems.append(f"{choice} is needed: {about(trait)}")
+            problems.append(f"{choice} is needed: {about(trait).split(';')[0]}")
+            told.update(others)
         lacking = [other for other in other_names(name, trait.requires) if other not in given]
         if name in given and lacking:
             problems.append(f"{option(name)} needs {_options(lacking, ' and ')}")

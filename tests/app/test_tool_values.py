@@ -99,13 +99,19 @@ def test_text_becomes_the_value_that_the_trait_takes(words, name, value):
         ("--helper 1", "--helper needs --count"),
         ("--hidden 1", "unknown argument --hidden"),
         ("--count", "--count: expected one argument"),
-        ("--count 1 2", "2: there is one value too many"),
+        ("--count 1 2 3", "an option was given more values than it takes: 2 3"),
     ],
 )
 def test_what_is_wrong_is_said_with_the_name_of_the_argument(words, problem):
     with pytest.raises(SettingsError) as error:
         read(*words.split())
     assert problem in str(error.value)
+
+
+def test_a_contradiction_is_told_once():
+    with pytest.raises(SettingsError) as error:
+        read("--right", "1")
+    assert str(error.value) == "--left cannot be used with --right"
 
 
 def test_one_of_two_that_exclude_each_other_is_needed():
