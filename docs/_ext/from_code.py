@@ -114,7 +114,7 @@ class NamesElsewhere(SphinxDirective):
         return sorted(_load(self.arguments[0]).items())
 
     def _match(self, name: str, match: Any) -> nodes.row:
-        here = nodes.literal(text=match.command) if match.command else nodes.Text("not yet")
+        here = nodes.literal(text=match.command)
         notes: list[nodes.Node] = []
         for there, option in match.options.items():
             notes += [nodes.literal(text=there), nodes.Text(" → "), nodes.literal(text=option)]

@@ -127,9 +127,9 @@ def list_tools() -> list[str]:
 def _unknown_tool(name: str, tools: Sequence[str]) -> str:
     from .tool_sct import TOOLS_OF_SCT
 
-    if name in TOOLS_OF_SCT:
-        match = TOOLS_OF_SCT[name].command
-        return f"{name} is {match} here" if match else f"there is nothing like {name} yet"
+    matches = [match.command for there, match in TOOLS_OF_SCT.items() if there.split()[0] == name]
+    if matches:
+        return "\n".join([f"{name} is here", *dict.fromkeys(matches)])
     near = difflib.get_close_matches(name, tools, n=1)
     hint = f"did you mean {near[0]}?" if near else "sctflow-tool --list shows all"
     return f"unknown tool {name}; {hint}"

@@ -13,13 +13,17 @@ from .tool_values import find_kind, is_bool, is_list, is_path, members
 GRAPH_ONLY = "graph_only"
 """Metadata of an input that only another node can give; a tool does not ask for it."""
 
+MAIN_INPUT = "in_file"
+"""Input that a node works on, wherever it stands among the others."""
+
 OUT_DIR, PREFIX, OVERWRITE, DEBUG = "out_dir", "prefix", "overwrite", "debug"
 
 
 def input_traits(tool: Tool) -> dict[str, Any]:
-    """Traits that a tool asks for, in the order of the node's input specification."""
-    traits = tool.node.input_spec().traits(transient=None)
-    return {name: trait for name, trait in traits.items() if not getattr(trait, GRAPH_ONLY)}
+    """Traits that a tool asks for, what it works on first."""
+    traits = _traits(tool.node.input_spec)
+    asked = [name for name, trait in traits.items() if not getattr(trait, GRAPH_ONLY)]
+    return {name: traits[name] for name in sorted(asked, key=lambda name: name != MAIN_INPUT)}
 
 
 def is_needed(trait: Any) -> bool:
@@ -32,9 +36,16 @@ def is_needed(trait: Any) -> bool:
 
 
 def output_traits(tool: Tool) -> dict[str, Any]:
-    """Traits of what the node gives, in the order of its output specification."""
-    spec = tool.node.output_spec
-    return dict(spec().traits(transient=None)) if spec else {}
+    """Traits of what the node gives."""
+    return _traits(tool.node.output_spec)
+
+
+def _traits(spec: type) -> dict[str, Any]:
+    """Traits in the order in which they are written, those of base classes first."""
+    traits = spec().traits(transient=None)
+    bases = [base for base in reversed(spec.__mro__) if hasattr(base, "class_traits")]
+    ordered = dict.fromkeys(name for base in bases for name in base.class_traits())
+    return {name: traits[name] for name in ordered if name in traits}
 
 
 def holds_files(trait: Any) -> bool:

@@ -10,14 +10,14 @@ class Match:
     Attributes
     ----------
     command
-        The command here; empty while there is none.
+        The command here.
     options
         Options by their names in SCT.
     note
         What is different.
     """
 
-    command: str = ""
+    command: str
     options: dict[str, str] = field(default_factory=dict)
     note: str = ""
 
@@ -46,12 +46,62 @@ TOOLS_OF_SCT = {
     "sct_process_segmentation": Match(
         "sctflow-tool measure-slices",
         {"-i": "--mask-file", "-o": "--out-table", "-centerline": "--centerline-file"},
-        "per slice, always corrected for the angle; per level: assign-levels",
+        "one row per slice, always corrected for the angle",
+    ),
+    "sct_process_segmentation -perlevel": Match(
+        "sctflow-tool assign-levels",
+        {"-i": "--mask-file", "-discfile": "--discs-file", "-o": "--out-perlevel-file"},
+    ),
+    "sct_process_segmentation -pmj": Match(
+        "sctflow-tool measure-by-distance",
+        {"-pmj": "--pmj-file", "-pmj-distance": "--distances", "-pmj-extent": "--extent"},
+        "takes the tables of measure-slices and fit-centerline",
+    ),
+    "sct_process_segmentation -normalize-PAM50": Match(
+        "sctflow-tool normalize-morphometry",
+        {"-o": "--out-table"},
+        "takes the table of measure-slices",
     ),
     "sct_label_vertebrae": Match(
         "sctflow-tool assign-levels",
         {"-s": "--mask-file", "-discfile": "--discs-file"},
         "from labelled discs; discs are not found automatically yet",
+    ),
+    "sct_label_utils -create": Match(
+        "sctflow-tool create-labels",
+        {"-i": "--reference-file", "-create": "--points", "-create-add": "--add --points"},
+        "points are separated by spaces, not by colons",
+    ),
+    "sct_label_utils -create-seg": Match(
+        "sctflow-tool label-cord",
+        {"-i": "--mask-file", "-create-seg": "--places", "-create-seg-mid": "--middle"},
+    ),
+    "sct_label_utils -display": Match("sctflow-tool list-labels", {"-i": "--labels-file"}),
+    "sct_label_utils -keep": Match(
+        "sctflow-tool select-labels",
+        {
+            "-i": "--labels-file",
+            "-keep": "--keep",
+            "-remove": "--remove",
+            "-remove-reference": "--like-file",
+        },
+    ),
+    "sct_label_utils -increment": Match(
+        "sctflow-tool renumber-labels",
+        {"-i": "--labels-file"},
+        "adds a number to all; -increment counts the labels anew from the top",
+    ),
+    "sct_label_utils -cubic-to-point": Match(
+        "sctflow-tool resize-labels", {"-i": "--labels-file"}
+    ),
+    "sct_label_utils -project-centerline": Match(
+        "sctflow-tool project-labels",
+        {"-i": "--labels-file", "-project-centerline": "--mask-file"},
+    ),
+    "sct_label_utils -vert-body": Match(
+        "sctflow-tool label-vertebral-bodies",
+        {"-i": "--labels-file"},
+        "for all discs",
     ),
     "sct_straighten_spinalcord": Match(
         "sctflow-tool straighten-cord",

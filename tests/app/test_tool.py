@@ -125,7 +125,7 @@ def test_without_arguments_the_help_is_shown(capsys):
     ("typed", "answer"),
     [
         ("fit-centreline", "did you mean fit-centerline?"),
-        ("sct_get_centerline", "is sctflow-tool fit-centerline here"),
+        ("sct_get_centerline", "sct_get_centerline is here\n  sctflow-tool fit-centerline"),
         ("zzz", "sctflow-tool --list shows all"),
     ],
 )
@@ -268,6 +268,7 @@ def test_parser_of_all_tools_is_that_of_each():
 @pytest.mark.parametrize("there", TOOLS_OF_SCT)
 def test_names_for_users_of_sct_lead_to_what_is_there(there):
     match = TOOLS_OF_SCT[there]
+    assert set(re.findall("sct_[a-z_]+", there)) == {there.split()[0]}
     program, _, name = match.command.partition(" ")
     if program != "sctflow-tool":
         assert program in ("sctflow", "sctflow-data")

@@ -10,7 +10,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.cli.tool_arguments import build_tool_parser
+from sctflow.cli.tool_arguments import build_tool_parser, input_traits
 from sctflow.cli.tool_call import parse_call
 from sctflow.cli.tool_find import Tool
 from sctflow.errors import SettingsError
@@ -148,6 +148,24 @@ def test_what_a_graph_may_leave_out_is_needed_by_a_tool():
 
     with pytest.raises(SettingsError, match="--size is needed: how large"):
         parse_call(Tool(name="needy", node=Needy, group=""), [])
+
+
+def test_inputs_come_as_they_are_written_and_the_one_that_is_worked_on_first():
+    class _Base(BaseInterfaceInputSpec):
+        reference_file = File(desc="a")
+        order = traits.Int(desc="b")
+
+    class _Spec(_Base):
+        zeal = traits.Int(desc="c")
+        in_file = File(desc="d")
+        order = traits.Float(desc="e")
+
+    class Ordered(Example):
+        input_spec = _Spec
+
+    tool = Tool(name="ordered", node=Ordered, group="")
+    assert list(input_traits(tool)) == ["in_file", "reference_file", "order", "zeal"]
+    assert input_traits(tool)["order"].desc == "e"
 
 
 def test_a_tool_without_files_needs_no_place_for_them():
