@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sctflow.reports.grey import grey_levels
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -189,7 +191,7 @@ def axial_tile(
     anterior = centre[1] + half[1] - (np.arange(rows) + 0.5) / rows * 2 * half[1]
     grey = map_coordinates(image, np.meshgrid(right, anterior), order=3, mode="nearest")
     outlines = [(centre + half - line) * zooms for line in contours(volume.mask[:, :, index])]
-    return Tile(index, _grey_levels(grey, upper=99.5), outlines)
+    return Tile(index, grey_levels(grey, upper=99.5), outlines)
 
 
 def sagittal_plane(volume: Volume, *, longest: int = 640) -> Plane:
@@ -218,7 +220,7 @@ def sagittal_plane(volume: Volume, *, longest: int = 640) -> Plane:
         np.column_stack([(line[:, 1] + 0.5) / columns * width, (line[:, 0] + 0.5) / rows * height])
         for line in contours(on_grid)
     ]
-    return Plane(_grey_levels(grey, upper=99.7), width, height, outlines, index)
+    return Plane(grey_levels(grey, upper=99.7), width, height, outlines, index)
 
 
 def contours(weights: np.ndarray) -> list[np.ndarray]:
@@ -234,10 +236,3 @@ def contours(weights: np.ndarray) -> list[np.ndarray]:
     if not weights.any():
         return []
     return [line - 1 for line in find_contours(np.pad(weights, 1), 0.5)]
-
-
-def _grey_levels(grey: np.ndarray, *, upper: float) -> np.ndarray:
-    """Spread grey levels between the 1st and the ``upper`` percentile, 0–255."""
-    low, high = np.percentile(grey, (1, upper))
-    scaled = (grey - low) / (high - low) if high > low else np.zeros_like(grey)
-    return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)

@@ -1,0 +1,159 @@
+"""Nodes that draw the figures of the template registration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from sctflow.io import load_image, load_table, save_text
+
+
+class _FigureOutputSpec(TraitedSpec):
+    out_report = File(exists=True, desc="figure (SVG) for the report")
+
+
+class _TemplateOverlayInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc="image to look at")
+    mask_file = File(exists=True, mandatory=True, desc="mask of its cord, binary or soft")
+    template_cord_file = File(
+        exists=True, mandatory=True, desc="cord of the template in the space of the image"
+    )
+    template_gray_file = File(
+        exists=True, desc="gray matter of the template in the space of the image"
+    )
+    levels_file = File(exists=True, desc="vertebral levels on the grid of the image")
+    template = traits.Str("template", usedefault=True, desc="what to call the template")
+
+
+class TemplateOverlay(SimpleInterface):
+    """Draw the template's cord, warped onto an image, over the image's own cord."""
+
+    input_spec = _TemplateOverlayInputSpec
+    output_spec = _FigureOutputSpec
+
+    def _run_interface(self, runtime):
+        from sctflow.reports.template_figures import template_overlay
+
+        data, affine = _voxels(self.inputs.in_file)
+        figure = template_overlay(
+            data,
+            affine,
+            _voxels(self.inputs.mask_file)[0],
+            _voxels(self.inputs.template_cord_file)[0],
+            gray=_optional(self.inputs.template_gray_file),
+            levels=_optional(self.inputs.levels_file),
+            template=self.inputs.template,
+        )
+        return _save(self, runtime, figure, "overlay", "The template's cord on the image")
+
+
+class _OnTemplateInputSpec(BaseInterfaceInputSpec):
+    in_file = File(
+        exists=True, mandatory=True, desc="image on the template's grid, 0 outside of its field"
+    )
+    template_file = File(exists=True, mandatory=True, desc="image of the template")
+    template_cord_file = File(exists=True, mandatory=True, desc="cord of the template")
+    template_levels_file = File(exists=True, desc="vertebral levels of the template")
+    title = traits.Str("image", usedefault=True, desc="what to call the image, with its contrast")
+    template_title = traits.Str(
+        "template", usedefault=True, desc="what to call the template's image, with its contrast"
+    )
+
+
+class SubjectInTemplate(SimpleInterface):
+    """Draw an image on the template's grid beside the template's own image."""
+
+    input_spec = _OnTemplateInputSpec
+    output_spec = _FigureOutputSpec
+
+    def _run_interface(self, runtime):
+        from sctflow.reports.template_figures import subject_in_template
+
+        figure = _on_template(self.inputs, subject_in_template)
+        return _save(self, runtime, figure, "intemplate", "The image beside the template")
+
+
+class Checkerboard(SimpleInterface):
+    """Draw a checkerboard of an image on the template's grid and of the template's own image."""
+
+    input_spec = _OnTemplateInputSpec
+    output_spec = _FigureOutputSpec
+
+    def _run_interface(self, runtime):
+        from sctflow.reports.template_figures import checkerboard
+
+        figure = _on_template(self.inputs, checkerboard)
+        label = "Checkerboard of the image and the template"
+        return _save(self, runtime, figure, "checkerboard", label)
+
+
+class _NormalizedAreaInputSpec(BaseInterfaceInputSpec):
+    morph_file = File(
+        exists=True, mandatory=True, desc="morphometry on the slices of the template"
+    )
+    template = traits.Str(
+        "template",
+        usedefault=True,
+        desc="name of the template; areas of healthy adults are drawn along PAM50",
+    )
+
+
+class NormalizedArea(SimpleInterface):
+    """Plot the area of the cord along the template, with that of healthy adults."""
+
+    input_spec = _NormalizedAreaInputSpec
+    output_spec = _FigureOutputSpec
+
+    def _run_interface(self, runtime):
+        from sctflow.reports.normalized_figure import normalized_area, normative_area
+
+        template = self.inputs.template
+        figure = normalized_area(
+            load_table(self.inputs.morph_file),
+            template=template,
+            normative=normative_area(template),
+        )
+        return _save(self, runtime, figure, "normalizedarea", f"Area of the cord along {template}")
+
+
+def _on_template(inputs, draw):
+    """Figure of an image and a template on one grid."""
+    template, affine = _voxels(inputs.template_file)
+    return draw(
+        _voxels(inputs.in_file)[0],
+        template,
+        affine,
+        _voxels(inputs.template_cord_file)[0],
+        levels=_optional(inputs.template_levels_file),
+        titles=(inputs.title, inputs.template_title),
+    )
+
+
+def _voxels(path):
+    """Voxels as they are stored, and the affine."""
+    import numpy as np
+
+    img = load_image(path)
+    return np.asanyarray(img.dataobj), img.affine
+
+
+def _optional(path):
+    """Voxels, or None where the file is not given."""
+    return _voxels(path)[0] if isdefined(path) else None
+
+
+def _save(interface, runtime, figure, name, label):
+    """Save the figure in the node's folder and hand it on as the result."""
+    from sctflow.reports.style import to_svg
+
+    out_report = save_text(to_svg(figure, label=label), Path(runtime.cwd) / f"{name}.svg")
+    interface._results["out_report"] = str(out_report)
+    return runtime
