@@ -16,6 +16,7 @@ from sctflow.core.smooth_along import RADIUS_MM
 from sctflow.core.straighten import HALF_WIDTH_MM
 from sctflow.errors import SegmentationError
 from sctflow.interfaces.centerline import read_centerline
+from sctflow.interfaces.transforms import image_on
 from sctflow.io import load_image, save_image
 from sctflow.xfm import save_field
 
@@ -168,9 +169,7 @@ class SmoothAlongCord(SimpleInterface):
             sigma_mm=self.inputs.sigma_mm,
             radius_mm=self.inputs.radius_mm,
         )
-        smooth = img.__class__(data, img.affine, img.header)
-        smooth.set_data_dtype(data.dtype)
-        out = save_image(smooth, Path(runtime.cwd) / "smoothed.nii.gz")
+        out = save_image(image_on(data, img, img), Path(runtime.cwd) / "smoothed.nii.gz")
         self._results["out_file"] = str(out)
         self._results["warnings"] = warnings
         return runtime
