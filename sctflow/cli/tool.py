@@ -153,7 +153,9 @@ def _run(tool, argv: Sequence[str]) -> int:
     except Exception as error:
         if call.debug:
             raise
-        return _tell(name, f"{error}\n(--debug shows where this came from)", FAILED)
+        # The core says in a ValueError what is wrong; other errors need their kind to be told.
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        return _tell(name, f"{kind}{error}\n(--debug shows where this came from)", FAILED)
 
 
 def _operate(tool, call) -> int:

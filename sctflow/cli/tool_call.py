@@ -91,6 +91,8 @@ def parse_call(tool: Tool, argv: Sequence[str]) -> Call:
         problems.append(
             f"where do the results go? Give a folder with -o/--out-dir, or a name with {single}"
         )
+    if out_dir is not None and out_dir.exists() and not out_dir.is_dir():
+        problems.append(f"--out-dir: {out_dir} is not a folder")
     if problems:
         raise SettingsError("\n".join(problems))
     return Call(

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,7 @@ def place_files(tool: Tool, call: Call, results: Mapping[str, Any]) -> list[Move
     problems += [*_endings(moves), *check_targets(call, (move.target for move in moves))]
     if problems:
         raise SettingsError("\n".join(problems))
-    for move in moves:
-        copy_file(move.source, move.target)
+    _copy(moves)
     return moves
 
 
@@ -154,6 +153,19 @@ def _endings(moves: Iterable[Move]) -> Iterator[str]:
         ending = move.source.name.removeprefix(file_stem(move.source.name))
         if not move.target.name.endswith(ending):
             yield f"{move.target}: the name for {move.output} must end in {ending}"
+
+
+def _copy(moves: Sequence[Move]) -> None:
+    """Copy all beside their final names, then rename: a full disk leaves nothing behind."""
+    beside = [move.target.with_name(f".{move.target.name}.part") for move in moves]
+    try:
+        for move, path in zip(moves, beside, strict=True):
+            copy_file(move.source, path)
+        for move, path in zip(moves, beside, strict=True):
+            path.replace(move.target)
+    finally:
+        for path in beside:
+            path.unlink(missing_ok=True)
 
 
 def _paths(value: Any) -> list[Path]:

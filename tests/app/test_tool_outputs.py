@@ -102,6 +102,26 @@ def test_values_are_printed_with_their_unit_and_warnings_apart(call, capsys):
     assert said.err.splitlines() == ["sctflow-tool split: warning: it is thin"]
 
 
+def test_a_disk_that_is_full_leaves_nothing_behind(call, monkeypatch, capsys):
+    from sctflow.cli import tool_outputs
+    from sctflow.io import copy_file
+
+    def fill(source, path):
+        if "in_b" in str(path):
+            raise OSError("No space left on device")
+        return copy_file(source, path)
+
+    monkeypatch.setattr(tool_outputs, "copy_file", fill)
+    assert main([*call, "-o", "out"]) == 1
+    assert "OSError: No space left on device" in capsys.readouterr().err
+    assert list(Path("out").iterdir()) == []
+
+
+def test_results_do_not_go_into_a_file(call, capsys):
+    assert main([*call, "-o", "in.txt"]) == 2
+    assert "--out-dir: in.txt is not a folder" in capsys.readouterr().err
+
+
 def test_nothing_is_written_when_the_operation_fails(call, tmp_path, capsys):
     assert main([*call, "-o", "out", "--fail"]) == 1
     assert "sctflow-tool split: nothing can be split" in capsys.readouterr().err
