@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,57 @@ def demo_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("demo") / "bids"
     return write_demo(folder, images=("T2w", "T2star"), labels=("SC", "discs"))
+
+
+@pytest.fixture
+def make_small_template(tmp_path: Path) -> Callable[[], Path]:
+    """A straight elliptical cord with three discs in 1 mm voxels, as a template folder."""
+
+    def make() -> Path:
+        import nibabel as nib
+        import numpy as np
+
+        from sctflow.io import save_image, save_json, save_text
+
+        x, y = np.meshgrid(np.arange(41) - 20, np.arange(41) - 20, indexing="ij")
+        cord = np.zeros((41, 41, 80), np.uint8)
+        cord[:, :, 5:75] = (np.hypot(x / 6, y / 4) <= 1)[:, :, None]
+        gray = np.where(np.hypot(x / 3, y / 2)[:, :, None] <= 1, cord, 0)
+        discs = np.zeros_like(cord)
+        for value, slice_ in ((3, 65), (4, 45), (5, 25)):
+            discs[20, 20, slice_] = value
+        level = np.searchsorted([25, 45, 65], np.arange(80), side="right")
+        pieces = {
+            "T2w": (100 * cord + 20).astype(np.int16),
+            "label-SC_mask": cord,
+            "label-GM_probseg": gray,
+            "label-WM_probseg": cord - gray,
+            "desc-discs_dseg": discs,
+            "desc-vertebrae_dseg": cord * np.array([5, 4, 3, 2])[level].astype(np.uint8),
+            "atlas-Small_label-00_probseg": cord - gray,
+            "atlas-Small_label-30_probseg": gray,
+        }
+        folder = tmp_path / "tpl-Small"
+        affine = np.diag([1.0, 1.0, 1.0, 1.0])
+        affine[:3, 3] = -20
+        for piece, data in pieces.items():
+            img = nib.Nifti1Image(data, affine)
+            save_image(img, folder / f"tpl-Small_{piece}.nii.gz")
+        table = "index\tname\tgroup\n0\twhite\tWM\n30\tgray\tGM\n"
+        save_text(table, folder / "tpl-Small_atlas-Small_probseg.tsv")
+        save_json({"Identifier": "Small", "Version": "1"}, folder / "template_description.json")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def pam50(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PAM50, packed."""
+    from sctflow.templates.layout import read_folder
+    from sctflow.templates.packed import pack, write_packed
+
+    folder = data_dir.parent / "templateflow" / "tpl-PAM50"
+    if not (folder / "tpl-PAM50_label-SC_mask.nii.gz").is_file():
+        pytest.skip(f"needs the template PAM50 in {folder}")
+    return write_packed(pack(read_folder(folder)), tmp_path_factory.mktemp("pam50") / "pam50.npz")

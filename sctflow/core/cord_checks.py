@@ -6,11 +6,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage
 
 from sctflow.core.cord_curve import STEP
 from sctflow.core.grid import SliceGrid, canonicalize
 from sctflow.core.label_values import CONUS, GROOVE, JUNCTION, LAST_DISC, disc_name
 from sctflow.core.labels import LabelError
+from sctflow.core.mask import bounding_box, core_of, mask_weights
 from sctflow.core.phantom.levels import make_levels
 from sctflow.core.pieces import centers_of_slices
 
@@ -36,6 +38,8 @@ _MISSED_MM, _PROPORTIONS = 4.0, 0.1
 _POSSIBLE_RATIO = (0.35, 2.9)  # of a distance to the usual one
 _PEOPLE, _ADULTS = (0.6, 1.3), (0.85, 1.15)  # sizes, children to tall adults
 _CONUS = (18.0, 24.0)  # T11 to L4
+_IN_PLANE = np.zeros((3, 3, 3), dtype=bool)  # pixels of a slice touch by their sides
+_IN_PLANE[1, :, 1] = _IN_PLANE[:, 1, 1] = True
 _SHARP_MM = 25.0  # a bend this tight folds the frame within the canal's surroundings
 
 
@@ -143,7 +147,7 @@ def check_frame(frame: CordFrame, *, name: str) -> list[str]:
 
 
 def check_mask(frame: CordFrame, mask: np.ndarray, affine: np.ndarray, *, name: str) -> list[str]:
-    """Warn about slices whose mask is not centred on the cord, for part of it is missing.
+    """Warn about slices whose mask lacks a part of the cord: a side of it, or a hole in it.
 
     Parameters
     ----------
@@ -161,12 +165,28 @@ def check_mask(frame: CordFrame, mask: np.ndarray, affine: np.ndarray, *, name: 
     _, slices, centers = centers_of_slices(data, grid)
     uvs = frame.from_world(grid.from_frame(centers))
     away = np.hypot(uvs[:, 0], uvs[:, 1])
-    return [
+    texts = [
+        f"{name}: in {where} (counted from the lowest, 0) the cord's mask has a hole. Fill it"
+        for where in _runs(_with_holes(data))
+    ]
+    return texts + [
         f"{name}: in {where} (counted from the lowest, 0) the middle of the cord's mask lies "
         f"over {BESIDE_MM:g} mm beside the line of the other slices, as if a part of the cord "
         "were missing. Check the mask"
         for where in _runs(slices[away > BESIDE_MM])
     ]
+
+
+def _with_holes(data: np.ndarray) -> np.ndarray:
+    """Slices (n,) of a canonical mask in which background is enclosed by cord."""
+    box = bounding_box(data)
+    if box is None:
+        return np.empty(0, dtype=int)
+    inside = core_of(mask_weights(data[box]))
+    background, _ = ndimage.label(~np.pad(inside, ((1, 1), (1, 1), (0, 0))), _IN_PLANE)
+    # What is joined to the outer rim of its slice is not enclosed.
+    enclosed = ~np.isin(background, np.unique(background[0])) & (background > 0)
+    return np.flatnonzero(enclosed.any(axis=(0, 1))) + box[2].start
 
 
 def _runs(slices: np.ndarray) -> list[str]:

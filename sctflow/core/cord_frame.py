@@ -15,6 +15,7 @@ from sctflow.core.cord_levels import CordLevels, fit_levels, spinal_boundaries
 from sctflow.core.label_values import CONUS, JUNCTION, LAST_DISC
 from sctflow.core.labels import LabelError, LabelPoints, points_at
 from sctflow.core.mask import core_of, mask_weights
+from sctflow.core.slice_curve import SliceCurve, cut_by_slices
 
 BEYOND_MM = 40.0
 """Length over which the curve is drawn beyond the mask; it is straight from there on."""
@@ -33,8 +34,9 @@ class CordFrame:
 
     Attributes
     ----------
-    curve : CordCurve
-        The line and its axes before they are turned; it goes on beyond the mask.
+    curve : CordCurve or SliceCurve
+        The line and its axes before they are turned; it goes on beyond the mask. Sections are
+        perpendicular to the first, and slices of the image for the second.
     rotation : (n,) array
         Degrees by which the frame is turned about the cord, at `curve.s`; positive when the
         left side comes to the front, as for the orientation of a cross-section.
@@ -48,7 +50,7 @@ class CordFrame:
         Place of the pontomedullary junction and of the cord's tip, mm along the cord, if known.
     """
 
-    curve: CordCurve
+    curve: CordCurve | SliceCurve
     rotation: np.ndarray
     slices: np.ndarray
     slice_s: np.ndarray
@@ -115,7 +117,12 @@ class CordFrame:
         return np.cos(angle), np.sin(angle)
 
 
-def make_frame(centerline: Centerline, *, rotation: np.ndarray | None = None) -> CordFrame:
+def make_frame(
+    centerline: Centerline,
+    *,
+    rotation: np.ndarray | None = None,
+    slice_axes: np.ndarray | None = None,
+) -> CordFrame:
     """Build the frame of a centreline; it has no levels yet.
 
     Parameters
@@ -124,6 +131,14 @@ def make_frame(centerline: Centerline, *, rotation: np.ndarray | None = None) ->
         See :func:`sctflow.core.centerline.fit_centerline`.
     rotation : (m,) array, optional
         Degrees by which the cord is turned in each slice of the centreline, see `CordFrame`.
+    slice_axes : (3, 3) array, optional
+        Right, anterior and normal axis of the image's slices (rows): sections are cut along
+        these; by default they are perpendicular to the cord.
+
+    Raises
+    ------
+    LabelError
+        If the slices do not cut the cord.
     """
     length = float(centerline.arc_length[-1])
     s = np.arange(0.0, length + STEP, STEP)
@@ -138,6 +153,11 @@ def make_frame(centerline: Centerline, *, rotation: np.ndarray | None = None) ->
     below = points[0] - np.cumsum(steps[n - 1 :: -1], axis=0)[::-1]
     above = points[-1] + np.cumsum(steps[-n:], axis=0)
     curve = CordCurve(-n * STEP, np.concatenate([below, points, above]), tangents)
+    if slice_axes is not None:
+        try:
+            curve = cut_by_slices(curve, slice_axes)
+        except ValueError as error:
+            raise LabelError(f"{error} Register with the template as reference.") from error
     angles = np.zeros(len(centerline)) if rotation is None else np.asarray(rotation, dtype=float)
     return CordFrame(
         curve=curve,
@@ -156,6 +176,7 @@ def frame_from_discs(
     elsewhere: bool = False,
     conus_level: float | None = None,
     rotation: np.ndarray | None = None,
+    slice_axes: np.ndarray | None = None,
 ) -> tuple[CordFrame, list[str]]:
     """Build the frame of a centreline with levels from labelled discs.
 
@@ -173,7 +194,7 @@ def frame_from_discs(
     conus_level : float, optional
         Continuous vertebral level to give to the conus, that of a template for instance; without
         it, the conus has no influence on vertebral levels.
-    rotation : (m,) array, optional
+    rotation, slice_axes : optional
         See :func:`make_frame`.
 
     Returns
@@ -187,7 +208,7 @@ def frame_from_discs(
     LabelError
         Labels that cannot be right, or none that the levels can be told from.
     """
-    frame = make_frame(centerline, rotation=rotation)
+    frame = make_frame(centerline, rotation=rotation, slice_axes=slice_axes)
     uvs = frame.from_world(discs.world)
     used, warnings = check_discs(discs.values, uvs, frame.ends, name=name, elsewhere=elsewhere)
     places = dict(zip(discs.values[used].tolist(), uvs[used, 2].tolist(), strict=True))

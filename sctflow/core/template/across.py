@@ -73,7 +73,6 @@ class _Section:
     second_center: np.ndarray
     second_turn: np.ndarray
     second_axes: np.ndarray
-    radius: np.ndarray  # of the first section, mm: of a circle with its area
     outline: np.ndarray  # (rows, ANGLES) of the first cord
     ratio: np.ndarray  # (rows, ANGLES) second outline / first
     low: np.ndarray
@@ -88,15 +87,13 @@ class _Section:
             share = part if column.ndim == 1 else part[:, None]
             return column[low] * (1 - share) + column[high] * share
 
-        axes = read(first.axes)
         return cls(
             first_center=read(first.center),
             first_turn=read(first.turn),
-            first_axes=axes,
+            first_axes=read(first.axes),
             second_center=read(second.center),
             second_turn=read(second.turn),
             second_axes=read(second.axes),
-            radius=2 * np.sqrt(axes.prod(axis=1)),
             outline=first.outline,
             ratio=np.clip(second.outline / first.outline, *RATIOS),
             low=low,
@@ -114,7 +111,7 @@ class _Section:
         # The change of radius rises from the centre to the outline without a corner at either.
         grown = 1 + (q - 1) * x**4 * (5 - 4 * x) / np.maximum(relative, 1e-6)
         inside = white * grown[:, None] * self.second_axes[chosen]
-        beyond = np.maximum(relative - 1, 0) * self.radius[chosen]
+        beyond = np.sqrt((a**2).sum(axis=1)) * (1 - 1 / np.maximum(relative, 1))
         fade = np.exp(-((beyond / FADE_MM) ** 2))
         return a + fade[:, None] * (inside - a)
 
@@ -142,8 +139,9 @@ class _Section:
         Each round corrects by what is missing, scaled back by the axes near the cord.
         """
         scale = self.first_axes / self.second_axes
-        distance = np.sqrt(((goal / self.second_axes) ** 2).sum(axis=1)) / 2 - 1
-        fade = np.exp(-((np.maximum(distance, 0) * self.radius / FADE_MM) ** 2))
+        relative = np.sqrt(((goal / self.second_axes) ** 2).sum(axis=1)) / 2
+        beyond = np.sqrt((goal**2).sum(axis=1)) * (1 - 1 / np.maximum(relative, 1))
+        fade = np.exp(-((beyond / FADE_MM) ** 2))
         found = goal * (1 + fade[:, None] * (scale - 1))
         near = np.flatnonzero(fade > _NEGLIGIBLE)
         found[fade <= _NEGLIGIBLE] = goal[fade <= _NEGLIGIBLE]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -30,11 +31,15 @@ class TemplateSpace:
     shape : CordShape
     conus_level : float or None
         Continuous vertebral level of the tip of the template's cord, where it is labelled.
+    landmarks : dict
+        Other places along the cord that a subject may be labelled at: for each kind, such as
+        ``rootlets``, the continuous vertebral level of each value.
     """
 
     frame: CordFrame
     shape: CordShape
     conus_level: float | None
+    landmarks: dict[str, dict[int, float]] = field(default_factory=dict)
 
 
 def make_template_space(
@@ -44,6 +49,7 @@ def make_template_space(
     *,
     name: str,
     spinal_levels: np.ndarray | None = None,
+    landmarks: Mapping[str, np.ndarray] | None = None,
 ) -> TemplateSpace:
     """Build the frame of a template.
 
@@ -59,6 +65,8 @@ def make_template_space(
         Of the template, for messages.
     spinal_levels : (i, j, k) array, optional
         Spinal level of each voxel of the cord; those of most people without it.
+    landmarks : dict of (i, j, k) arrays, optional
+        Label images, by kind: see `TemplateSpace.landmarks`.
 
     Raises
     ------
@@ -84,7 +92,39 @@ def make_template_space(
         frame=frame,
         shape=measure_shape(frame, cord, affine),
         conus_level=None if conus is None else float(frame.levels.vertebral(np.array(conus))),
+        landmarks={
+            kind: {
+                value: float(frame.levels.vertebral(np.array(place)))
+                for value, place in places_along(frame, image, affine).items()
+            }
+            for kind, image in (landmarks or {}).items()
+        },
     )
+
+
+def places_along(frame: CordFrame, image: np.ndarray, affine: np.ndarray) -> dict[int, float]:
+    """Find where along a cord the labels of an image lie.
+
+    Parameters
+    ----------
+    frame : CordFrame
+    image : (i, j, k) array
+        Points or regions; 0 is background.
+    affine : (4, 4) array
+        Voxel to world (RAS mm).
+
+    Returns
+    -------
+    dict
+        For each value, mm along the cord: half-way between the ends of what has it.
+    """
+    voxels = np.argwhere(image > 0)
+    values = np.asarray(image[tuple(voxels.T)], dtype=int)
+    s = frame.from_world(voxels @ affine[:3, :3].T + affine[:3, 3])[:, 2]
+    return {
+        int(value): float(0.5 * (s[values == value].min() + s[values == value].max()))
+        for value in np.unique(values)
+    }
 
 
 def _straight(line: Centerline) -> CordFrame | None:

@@ -48,7 +48,9 @@ class Known:
         # Bent forwards and backwards with a radius of 1/bend mm, leaning by `tilt` degrees.
         lean = np.radians(tilt) + 60 * bend * np.sin((s - 70) / 60)
         side = 0.4 * lean
-        t = np.column_stack([np.sin(side), np.cos(side) * np.sin(lean), np.cos(side)*np.cos(lean)])
+        t = np.column_stack(
+            [np.sin(side), np.cos(side) * np.sin(lean), np.cos(side) * np.cos(lean)]
+        )
         points = np.cumsum(STEP * t, axis=0)
         points -= points[int(60 / STEP)]
         self.curve = CordCurve(-60.0, points, t)
@@ -88,7 +90,8 @@ def subject(known, mask, affine, spacing=(1.0, 1.0, 1.0)):
     """The template's cord as a binary mask of the subject, and its discs."""
     spacing = np.array(spacing)
     points, _ = known.curve.at(np.array([8.0, 60.0, 125.0]))
-    low, high = points.min(axis=0) - [12, 12, 0], points.max(axis=0) + [12, 12, 0]
+    margin = np.array([12, 12, 0])
+    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
     shape = np.ceil((high - low) / spacing).astype(int) + 1
     to_affine = np.diag([*spacing, 1.0])
     to_affine[:3, 3] = low
