@@ -45,6 +45,7 @@ def fit_dti(
     *,
     method: Literal["wls", "restore"] = "wls",
     sigma: float | None = None,
+    b0_max: float = B0_MAX,
 ) -> TensorMaps:
     """Fit a tensor in every voxel of a mask.
 
@@ -63,6 +64,8 @@ def fit_dti(
     sigma : float, optional
         For RESTORE: standard deviation of the noise, in the units of the series; estimated by
         :func:`noise_of_residuals` from a first fit if left out.
+    b0_max : float
+        s/mm²; the signal of volumes with at most this b-value is what weaker ones are judged by.
 
     Returns
     -------
@@ -81,13 +84,15 @@ def fit_dti(
             f"series of size {data.shape}."
         )
     _check_design(gradients, method)
+    b0 = gradients.is_b0(b0_max)
     inside = np.asarray(mask) > 0
     signal = np.asarray(data[inside], float)
-    usable = np.isfinite(signal).all(axis=1) & (signal[:, gradients.is_b0()] > 0).any(axis=1)
+    usable = np.isfinite(signal).all(axis=1) & (signal[:, b0] > 0).any(axis=1)
     if not usable.any():
         raise ImageError("There is no voxel with signal in the mask: no tensor can be fitted.")
     voxels = tuple(axis[usable] for axis in np.nonzero(inside))
     signal = signal[usable]
+    signal = np.maximum(signal, _FLOOR * signal[:, b0].mean(axis=1, keepdims=True))
     fit = _fit(signal, gradients, "wls", None)
     if method == "restore":
         sigma = noise_of_residuals(signal - _predict(fit, gradients)) if sigma is None else sigma
@@ -121,10 +126,9 @@ def _check_design(gradients: Gradients, method: str) -> None:
     design = np.column_stack([weights[:, None] * tensor, np.ones(len(x))])
     # Directions that nearly coincide would give a tensor of noise.
     if np.linalg.matrix_rank(design, tol=1e-3 * np.sqrt(len(x))) < PARAMETERS:
-        count = int((gradients.bvals > B0_MAX).sum())
         raise GradientError(
-            f"The {count} volumes with diffusion weighting do not determine a tensor: it takes "
-            "one volume with b = 0 and six directions that do not lie on one cone."
+            f"The {len(x)} volumes do not determine a tensor: it takes one volume with b = 0 and "
+            "six directions that do not lie on one cone."
         )
     if method == "restore" and len(x) <= PARAMETERS:
         raise GradientError(
@@ -137,8 +141,6 @@ def _fit(signal: np.ndarray, gradients: Gradients, method: str, sigma: float | N
     """DIPY's fit of (voxels, n) signals."""
     from dipy.reconst.dti import TensorModel
 
-    unweighted = signal[:, gradients.is_b0()].mean(axis=1)
-    signal = np.maximum(signal, _FLOOR * unweighted[:, None])
     options = {"sigma": sigma} if method == "restore" else {}
     model = TensorModel(
         _dipy_table(gradients), fit_method=method.upper(), return_S0_hat=True, **options

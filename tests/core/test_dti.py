@@ -112,7 +112,7 @@ def test_directions_in_a_plane_are_refused():
     angles = np.linspace(0, np.pi, 12, endpoint=False)
     flat = np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1)
     gradients = Gradients(np.r_[0, np.full(12, 800.0)], np.r_[np.zeros((1, 3)), flat])
-    with pytest.raises(GradientError, match=r"12 volumes .* do not determine a tensor"):
+    with pytest.raises(GradientError, match="13 volumes do not determine a tensor"):
         fit_dti(series([0], gradients), np.ones((1, 1, 1)), gradients)
 
 

@@ -84,9 +84,9 @@ def measure_regions(
     ------
     AtlasError
         Grids that differ, values that are no partial volumes, regions that do not lie in the
-        image or not in the chosen slices.
+        image or not in the chosen slices, levels asked for without `slice_levels`.
     ValueError
-        An extent or a method that does not exist, levels asked for without `slice_levels`.
+        An extent or a method that does not exist.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def measure_regions(
     _check_names(extents, EXTENTS, "extent")
     _check_names(methods, METHODS, "method")
     if slice_levels is None and (levels is not None or "level" in extents):
-        raise ValueError("Values by level need the level of each slice.")
+        raise AtlasError("Values by level need the level of each slice: give an image of levels.")
     _check_weights(weights, data.shape, regions)
     ras, affine_ras = canonicalize(np.asarray(data), affine)
     parts, _ = canonicalize(np.asarray(weights), affine)

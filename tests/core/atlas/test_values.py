@@ -171,7 +171,7 @@ def test_slices_and_levels_that_are_not_there_are_refused():
         measure_regions(data, AFFINE, weights, REGIONS, slices=[3, 6])
     with pytest.raises(AtlasError, match=r"level of \[7\]; there are \[4\]"):
         measure_regions(data, AFFINE, weights, REGIONS, slice_levels={1: 4}, levels=[7])
-    with pytest.raises(ValueError, match="need the level of each slice"):
+    with pytest.raises(AtlasError, match="need the level of each slice"):
         measure_regions(data, AFFINE, weights, REGIONS, by="level")
     with pytest.raises(ValueError, match="no method mean; choose from bin"):
         measure_regions(data, AFFINE, weights, REGIONS, methods=["mean"])

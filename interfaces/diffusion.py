@@ -1,0 +1,208 @@
+"""Nodes that check diffusion gradients, separate volumes and fit tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from sctflow.core.gradients import B0_MAX
+from sctflow.gradients import load_gradients, save_gradients
+from sctflow.io import load_image, save_image, save_table
+
+
+class _SeriesInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc="diffusion-weighted series")
+    bval_file = File(exists=True, mandatory=True, desc="b-values, s/mm²")
+    bvec_file = File(
+        exists=True,
+        mandatory=True,
+        desc="directions in FSL's format: three rows, along the axes of the image",
+    )
+    b0_max = traits.Range(
+        low=0.0,
+        value=B0_MAX,
+        usedefault=True,
+        units="s/mm²",
+        desc="volumes with at most this b-value have no diffusion weighting",
+    )
+
+
+class _CheckGradientsInputSpec(_SeriesInputSpec):
+    pass
+
+
+class _CheckGradientsOutputSpec(TraitedSpec):
+    bval_file = File(exists=True, desc="b-values in a row")
+    bvec_file = File(exists=True, desc="directions in three rows, of unit length")
+    shells_file = File(exists=True, desc="b-value and number of volumes of each shell")
+    warnings = traits.List(traits.Str, desc="what was repaired")
+
+
+class CheckGradients(SimpleInterface):
+    """Check b-values and directions of a series and repair what is harmless.
+
+    A transposed table is turned and directions are brought to unit length, with a warning. Counts
+    that differ from that of the volumes, missing directions, values that are not numbers, and
+    series without b = 0 or without diffusion weighting are refused.
+    """
+
+    input_spec = _CheckGradientsInputSpec
+    output_spec = _CheckGradientsOutputSpec
+
+    def _run_interface(self, runtime):
+        import pandas as pd
+
+        from sctflow.core.gradients import find_shells
+
+        _, gradients, warnings = _load_series(self.inputs)
+        out = Path(runtime.cwd)
+        bval, bvec = save_gradients(gradients, out / "checked.bval", out / "checked.bvec")
+        b0 = gradients.is_b0(self.inputs.b0_max)
+        rows = [(gradients.bvals[b0].mean(), int(b0.sum()))]
+        shells = find_shells(gradients.bvals, b0_max=self.inputs.b0_max)
+        rows += [(shell.bval, len(shell.volumes)) for shell in shells]
+        table = save_table(pd.DataFrame(rows, columns=["bval", "volumes"]), out / "shells.tsv")
+        self._results |= {"bval_file": str(bval), "bvec_file": str(bvec)}
+        self._results |= {"shells_file": str(table), "warnings": warnings}
+        return runtime
+
+
+class _SeparateB0InputSpec(_SeriesInputSpec):
+    pass
+
+
+class _SeparateB0OutputSpec(TraitedSpec):
+    b0_file = File(exists=True, desc="volumes without diffusion weighting")
+    dwi_file = File(exists=True, desc="volumes with diffusion weighting")
+    b0_mean_file = File(exists=True, desc="mean of the volumes without diffusion weighting")
+    dwi_mean_file = File(exists=True, desc="mean of the volumes with diffusion weighting")
+    warnings = traits.List(traits.Str, desc="what was repaired in b-values and directions")
+
+
+class SeparateB0(SimpleInterface):
+    """Separate volumes with and without diffusion weighting, and average both."""
+
+    input_spec = _SeparateB0InputSpec
+    output_spec = _SeparateB0OutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+
+        from sctflow.core.image import new_like
+
+        img, gradients, self._results["warnings"] = _load_series(self.inputs)
+        data = np.asanyarray(img.dataobj)
+        b0 = gradients.is_b0(self.inputs.b0_max)
+        for name, chosen in (("b0", b0), ("dwi", ~b0)):
+            part = data[..., chosen]
+            for stem, values, dtype in (
+                (name, part, data.dtype),
+                (f"{name}_mean", part.mean(axis=-1), np.float32),
+            ):
+                path = Path(runtime.cwd) / f"{stem}.nii.gz"
+                save_image(new_like(values, img, dtype), path)
+                self._results[f"{stem}_file"] = str(path)
+        return runtime
+
+
+class _FitDTIInputSpec(_SeriesInputSpec):
+    mask_file = File(
+        exists=True,
+        desc="where tensors are fitted; by default, wherever the series has a signal",
+    )
+    method = traits.Enum(
+        "wls",
+        "restore",
+        usedefault=True,
+        desc="weighted least squares, or RESTORE, which drops outliers",
+    )
+    noise = traits.Range(
+        low=0.0,
+        exclude_low=True,
+        desc="standard deviation of the noise in the units of the series, for restore; by "
+        "default it is estimated from a first fit",
+    )
+
+
+class _FitDTIOutputSpec(TraitedSpec):
+    fa_file = File(exists=True, desc="fractional anisotropy")
+    md_file = File(exists=True, desc="mean diffusivity, mm²/s")
+    ad_file = File(exists=True, desc="axial diffusivity, mm²/s")
+    rd_file = File(exists=True, desc="radial diffusivity, mm²/s")
+    residual_file = File(
+        exists=True, desc="root of the residual variance, in the units of the series"
+    )
+    direction_file = File(
+        exists=True, desc="main direction, 4-D, in the coordinates of the directions given"
+    )
+    warnings = traits.List(traits.Str, desc="what the reader of the report should know")
+
+
+class FitDTI(SimpleInterface):
+    """Fit diffusion tensors and make maps of FA, MD, AD and RD.
+
+    Voxels outside of the mask, and those without signal, are not numbers in the maps.
+    """
+
+    input_spec = _FitDTIInputSpec
+    output_spec = _FitDTIOutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+
+        from sctflow.core.dti import PARAMETERS, fit_dti
+        from sctflow.core.image import new_like
+
+        given = self.inputs
+        img, gradients, warnings = _load_series(given)
+        data = np.asanyarray(img.dataobj)
+        maps = fit_dti(
+            data,
+            _load_mask(given.mask_file, img, data, Path(given.in_file).name),
+            gradients,
+            method=given.method,
+            sigma=given.noise if isdefined(given.noise) else None,
+            b0_max=given.b0_max,
+        )
+        for name, values in maps._asdict().items():
+            path = Path(runtime.cwd) / f"{name}.nii.gz"
+            save_image(new_like(values, img, np.float32), path)
+            self._results[f"{name}_file"] = str(path)
+        if data.shape[3] <= PARAMETERS:
+            warnings.append(
+                f"{data.shape[3]} volumes are just enough for a tensor: nothing is left to tell "
+                "how well it fits, so that there are no residuals"
+            )
+        self._results["warnings"] = warnings
+        return runtime
+
+
+def _load_series(inputs):
+    """The series, its checked gradients, and what was repaired in them."""
+    from sctflow.errors import ImageError
+
+    img = load_image(inputs.in_file)
+    if img.ndim != 4:
+        raise ImageError(
+            f"{inputs.in_file}: the image has {img.ndim} dimensions, a diffusion series has 4."
+        )
+    gradients, warnings = load_gradients(
+        inputs.bval_file, inputs.bvec_file, img.shape[3], b0_max=inputs.b0_max
+    )
+    return img, gradients, warnings
+
+
+def _load_mask(path, img, data, name):
+    from sctflow.core.same_grid import data_on_grid
+
+    if isdefined(path):
+        return data_on_grid(load_image(path), img, name=Path(path).name, reference_name=name)
+    return (data > 0).any(axis=-1)
