@@ -81,7 +81,12 @@ def test_what_only_a_graph_knows_is_not_asked_for():
 
 @pytest.mark.parametrize(
     ("class_name", "name"),
-    [("SegmentCord", "segment-cord"), ("FitDTI", "fit-dti"), ("ConvertToFSL", "convert-to-fsl")],
+    [
+        ("SegmentCord", "segment-cord"),
+        ("FitDTI", "fit-dti"),
+        ("ComputeMTsat", "compute-mtsat"),
+        ("ConvertToFSL", "convert-to-fsl"),
+    ],
 )
 def test_a_command_is_named_after_its_class(class_name, name):
     assert command_name(class_name) == name
