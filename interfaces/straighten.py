@@ -80,8 +80,8 @@ class _StraightenCordOutputSpec(TraitedSpec):
 class StraightenCord(SimpleInterface):
     """Straighten an image along the centreline of the cord.
 
-    The straight image covers the cord, prolonged straight as far as the image goes. Lengths
-    along the cord and across it are kept.
+    The straight image covers the cord, and up to 40 mm beyond it, as far as the image goes;
+    there the cord is prolonged straight. Lengths along the cord and across it are kept.
     """
 
     input_spec = _StraightenCordInputSpec

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sctflow.core.cord_curve import STEP
-from sctflow.core.cord_frame import CordFrame
+from sctflow.core.cord_frame import BEYOND_MM, CordFrame
 from sctflow.core.transforms import DisplacementField, compose, field_grid
 from sctflow.core.transforms.field import FIELD_MM, to_indices, within
 
@@ -114,6 +114,9 @@ def visible_ends(
 ) -> tuple[float, float]:
     """Find how far the centreline, prolonged straight, stays in the field of view of an image.
 
+    At most :data:`sctflow.core.cord_frame.BEYOND_MM` beyond the mask: farther away, the spine has
+    bent.
+
     Parameters
     ----------
     frame : CordFrame
@@ -127,13 +130,11 @@ def visible_ends(
     lower, upper : float
         Mm along the cord; the mask's own ends at least.
     """
-    affine = np.asarray(affine, dtype=float)
-    reach = float(np.linalg.norm(affine[:3, :3] @ np.asarray(shape[:3], dtype=float)))
     low, high = frame.ends
     ends = []
     for start, direction in ((low, -1), (high, 1)):
-        s = start + direction * np.arange(0.0, reach, STEP)
-        visible = within(to_indices(frame.curve.at(s)[0], affine), shape)
+        s = start + direction * np.arange(0.0, BEYOND_MM + STEP, STEP)
+        visible = within(to_indices(frame.curve.at(s)[0], np.asarray(affine, float)), shape)
         ends.append(float(s[max(0, int(np.argmin(np.append(visible, False))) - 1)]))
     return ends[0], ends[1]
 

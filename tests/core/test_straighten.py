@@ -169,6 +169,12 @@ def test_fields_of_real_masks_lead_back_and_do_not_fold(errsm30, image):
     check_fields(np.asarray(img.dataobj), img.affine)
 
 
+def test_fields_of_a_cord_with_a_lesion_lead_back_and_do_not_fold(tutorial):
+    name = "sub-lesion_T2w_label-SC_seg.nii.gz"
+    img = nib.load(tutorial / "derivatives/labels/sub-lesion/anat" / name)
+    check_fields(np.asarray(img.dataobj), img.affine)
+
+
 def test_a_grid_has_the_centreline_in_the_middle_of_its_voxels():
     frame = arc_frame()
     affine, shape = straight_grid(frame, spacing=(0.7, 0.7, 3.0), half_width=20.0)
@@ -193,6 +199,17 @@ def test_the_line_ends_where_the_image_ends(tube):
     low, high = visible_ends(frame, affine, mask.shape)
     assert low == pytest.approx(-15.5 * steep, abs=0.6)
     assert high == pytest.approx((10 + 15.5) * steep, abs=0.6)
+
+
+def test_the_line_goes_no_farther_than_40_mm_beyond_the_mask(tube):
+    mask, affine = tube(shape=(40, 36, 121))
+    mask[:, :, :30] = mask[:, :, 100:] = 0
+    frame = make_frame(fit_centerline(mask, affine))
+    # 30 slices below the mask, 21 above it, and half a slice.
+    assert visible_ends(frame, affine, mask.shape) == pytest.approx((-30.5, 90.5), abs=0.6)
+    mask[:, :, :60] = 0
+    frame = make_frame(fit_centerline(mask, affine))
+    assert visible_ends(frame, affine, mask.shape)[0] == pytest.approx(-40.5)
 
 
 def test_bends_that_fold_the_image_are_warned_about():
