@@ -142,6 +142,86 @@ TOOLS_OF_SCT = {
         {"-i": "--transforms", "-to-fsl": "--in-file --reference-file"},
         "-to-fsl only",
     ),
+    "sct_register_to_template": Match(
+        "sctflow-tool register-to-template",
+        {
+            "-s": "--mask-file",
+            "-l, -ldisc": "--labels-file",
+            "-lspinal": "--labels-file --label-kind",
+            "-lrootlet": "--labels-file --label-kind",
+            "-t": "--template",
+            "-ref": "--reference",
+            "-ofolder": "--out-dir",
+        },
+        "from the mask and the labels, without -i; the image itself: image-to-template",
+    ),
+    "sct_warp_template": Match(
+        "sctflow-tool warp-template",
+        {
+            "-d": "--reference-file",
+            "-w": "--transforms",
+            "-t": "--template",
+            "-ofolder": "--out-dir",
+        },
+    ),
+    "sct_extract_metric": Match(
+        "sctflow-tool measure-regions",
+        {
+            "-i": "--in-file",
+            "-f": "--region-files --regions-table",
+            "-method": "--methods",
+            "-z": "--slices",
+            "-vert": "--levels",
+            "-vertfile": "--levels-file",
+            "-perslice, -perlevel": "--by",
+            "-o": "--out-table",
+        },
+        "all regions at once, one row each",
+    ),
+    "sct_compute_mtr": Match(
+        "sctflow-tool compute-mtr",
+        {"-mt1": "--on-file", "-mt0": "--off-file", "-o": "--out-file"},
+    ),
+    "sct_compute_mtsat": Match(
+        "sctflow-tool compute-mtsat",
+        {
+            "-mt": "--mt-file",
+            "-pd": "--pd-file",
+            "-t1": "--t1-file",
+            "-trmt, -trpd, -trt1": "--repetition-times",
+            "-famt, -fapd, -fat1": "--flip-angles",
+            "-b1map": "--b1-file",
+            "-omtsat": "--out-mtsat-file",
+            "-ot1map": "--out-t1-file",
+        },
+    ),
+    "sct_compute_snr": Match(
+        "sctflow-tool compute-snr", {"-i": "--in-file", "-m": "--mask-file"}, "-method mult only"
+    ),
+    "sct_fmri_compute_tsnr": Match(
+        "sctflow-tool compute-tsnr", {"-i": "--in-file", "-m": "--mask-file", "-o": "--out-file"}
+    ),
+    "sct_dmri_compute_dti": Match(
+        "sctflow-tool fit-dti",
+        {
+            "-i": "--in-file",
+            "-bval": "--bval-file",
+            "-bvec": "--bvec-file",
+            "-method": "--method",
+            "-m": "--mask-file",
+        },
+        "standard is wls",
+    ),
+    "sct_dmri_separate_b0_and_dwi": Match(
+        "sctflow-tool separate-b0",
+        {
+            "-i": "--in-file",
+            "-bval": "--bval-file",
+            "-bvec": "--bvec-file",
+            "-bvalmin": "--b0-max",
+            "-ofolder": "--out-dir",
+        },
+    ),
     "sct_download_data": Match(
         "sctflow-data install", {"-d": "PAM50"}, "the networks ship with the program"
     ),

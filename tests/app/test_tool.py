@@ -273,7 +273,7 @@ def test_parser_of_all_tools_is_that_of_each():
 @pytest.mark.parametrize("there", TOOLS_OF_SCT)
 def test_names_for_users_of_sct_lead_to_what_is_there(there):
     match = TOOLS_OF_SCT[there]
-    assert set(re.findall("sct_[a-z_]+", there)) == {there.split()[0]}
+    assert set(re.findall("sct_[a-z0-9_]+", there)) == {there.split()[0]}
     program, _, name = match.command.partition(" ")
     if program != "sctflow-tool":
         assert program in ("sctflow", "sctflow-data")
