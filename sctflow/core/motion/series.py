@@ -1,0 +1,232 @@
+"""Motion of a series whose volumes can be told from each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sctflow.core.motion.align import Batch, Fit, align, cut_batch
+from sctflow.core.motion.along import Regularizer
+from sctflow.core.motion.search import find_start
+from sctflow.core.motion.targets import choose_directional, predictor
+from sctflow.core.motion.windows import Slices, Windows
+
+LEAST_CORRELATION = 0.5
+"""Below this a slice does not show what the others show; its motion is told by its neighbours."""
+
+LEAST_SIGNAL = 0.7
+"""Of what the other volumes tell; below this the signal has dropped out."""
+
+MOST_RESIDUAL = 4.0
+"""Of the slice's median over volumes, in variance; above this something else is in the slice."""
+
+TURN_LEVER_MM = 10.0
+"""Where turns are weighed against shifts: 10 mm from the centre, about the edge of the canal."""
+
+_FIRST_STEPS, _STEPS = 3, 2  # of Gauss-Newton, in the first round and the others
+_TINY = 1e-12
+_NO_DATA_MM = 100.0  # uncertainty of a slice that shows nothing
+_NOISIEST = 100.0
+_GAIN_VARIANCE = 40.0
+"""Variance of the cord's signal with the direction of diffusion (sd 0.3 at 800 s/mm²) over that
+of its noise as a whole (0.05)."""
+_SPOILT = 1e6  # variance that leaves a volume out
+_SIGNAL_ROUNDS = 3  # of leaving out what has dropped out
+_LEAST_GAIN = 0.1  # that a volume is scaled up from, to take part in the targets of others
+
+
+@dataclass
+class State:
+    """Where every slice of every volume lies, as far as known.
+
+    Attributes
+    ----------
+    pose : (slices, volumes, p) array
+        mm along u and v, and radians if p is 3.
+    sd : (slices, volumes, p) array
+    correlation : (slices, volumes) array
+        With the target.
+    gain, residual, noise : (slices, volumes) array
+        Contrast, variance of what the target does not explain, and the same once contrasts are
+        made equal; each over the slice's median.
+    signal : (slices, volumes) array
+        Gain over what the other volumes tell about it.
+    directional : float
+        Variance of what changes with the direction of diffusion, see `targets`.
+    """
+
+    pose: np.ndarray
+    sd: np.ndarray
+    correlation: np.ndarray
+    gain: np.ndarray
+    residual: np.ndarray
+    noise: np.ndarray
+    signal: np.ndarray
+    directional: float = 0.0
+
+    @classmethod
+    def at(cls, pose: np.ndarray) -> State:
+        """Begin at a pose."""
+        return cls(pose, np.zeros_like(pose), *(np.ones(pose.shape[:2]) for _ in range(5)))
+
+    @property
+    def lost(self) -> np.ndarray:
+        """(slices, volumes) where the slice could not be followed."""
+        return ~(self.correlation >= LEAST_CORRELATION)
+
+    @property
+    def outlier(self) -> np.ndarray:
+        """(slices, volumes) where the slice shows less, or something else, than in the others."""
+        return self.lost | (self.signal < LEAST_SIGNAL) | (self.residual > MOST_RESIDUAL)
+
+
+def follow(
+    slices: Slices,
+    mask: np.ndarray,
+    windows: Windows,
+    likeness: np.ndarray,
+    *,
+    regularize: Regularizer,
+    turns: bool,
+    start: int | None,
+    rounds: int,
+) -> State:
+    """Estimate the motion of all slices and volumes.
+
+    In every round each volume is brought onto what the other volumes, where they were last found,
+    tell about it; then motion is made smooth along the cord.
+
+    Parameters
+    ----------
+    slices : Slices
+    mask : (u, v, slices) array
+    windows : Windows
+    likeness : (1 or 2, volumes, volumes) array
+        See `targets`.
+    regularize : Regularizer
+    turns : bool
+        Whether slices may turn.
+    start : int or None
+        Volume that the search begins with.
+    rounds : int
+
+    Returns
+    -------
+    State
+        Poses are known up to what is common to all volumes of a slice.
+    """
+    n, n_volumes = slices.data.shape[2:]
+    pose = np.zeros((n, n_volumes, 3 if turns else 2))
+    if n_volumes == 1:
+        return State.at(pose)
+    pose[..., :2] = find_start(slices, mask, reference=start)
+    state = State.at(pose)
+    for index in range(rounds):
+        steps = _STEPS if index else _FIRST_STEPS
+        products = _one_round(slices, windows, likeness, state, regularize, steps)
+        state.directional = choose_directional(likeness, products, state.noise)
+    state.signal = _signal(likeness, state)
+    return state
+
+
+def _one_round(
+    slices: Slices,
+    windows: Windows,
+    likeness: np.ndarray,
+    state: State,
+    regularize: Regularizer,
+    steps: int,
+) -> np.ndarray:
+    """Update the state; returns sums of products (slices, volumes, volumes) of aligned windows."""
+    n, n_volumes, p = state.pose.shape
+    found = np.empty_like(state.pose)
+    covariance = np.empty((n, n_volumes, p, p))
+    products = np.empty((n, n_volumes, n_volumes))
+    # Slice by slice: all windows of one slice at a time are what memory has to hold.
+    for k in range(n):
+        batch = _batch(slices, windows, state, k)
+        aligned = _scaled(batch, windows.weights[k], state, k)
+        weights = predictor(likeness, state.directional, state.noise[k]).astype(np.float32)
+        targets = (weights @ aligned).reshape(-1, *windows.size)
+        fit = align(batch, targets, state.pose[k], steps=steps)
+        # Each volume goes the whole way towards the others, and they towards it: together too far.
+        share = (n_volumes - 1) / n_volumes
+        found[k] = state.pose[k] + share * (fit.pose - state.pose[k])
+        covariance[k] = fit.covariance
+        _note(fit, state, k)
+        quiet = np.median(fit.residual) * windows.weights[k].sum()
+        products[k] = (aligned * windows.weights[k].ravel()) @ aligned.T / max(quiet, _TINY)
+    state.pose, state.sd = _regularized(found, covariance, state.lost, regularize)
+    return products
+
+
+def _batch(slices: Slices, windows: Windows, state: State, k: int) -> Batch:
+    return cut_batch(
+        slices.data[:, :, k], windows.center[k], windows.weights[k], slices.pixel, state.pose[k]
+    )
+
+
+def _scaled(batch: Batch, weight: np.ndarray, state: State, k: int) -> np.ndarray:
+    """Windows (volumes, pixels) where they were last found, with equal contrast and mean 0."""
+    aligned = batch.at(state.pose[k]).reshape(state.pose.shape[1], -1)
+    aligned /= np.maximum(state.gain[k], _LEAST_GAIN).astype(np.float32)[:, None]
+    w = weight.ravel()
+    return aligned - (aligned @ w / max(float(w.sum()), _TINY))[:, None]
+
+
+def _note(fit: Fit, state: State, k: int) -> None:
+    """Keep how well the volumes of slice `k` fit."""
+    good = fit.correlation >= LEAST_CORRELATION
+    good = good if good.any() else np.ones_like(good)
+    state.gain[k] = fit.gain / max(np.median(fit.gain[good]), 1e-6)
+    state.correlation[k] = fit.correlation
+    scaled = fit.residual / np.maximum(state.gain[k], _LEAST_GAIN) ** 2
+    state.residual[k] = fit.residual / max(np.median(fit.residual[good]), _TINY)
+    state.noise[k] = np.clip(scaled / max(np.median(scaled[good]), _TINY), 1.0, _NOISIEST)
+
+
+def _signal(likeness: np.ndarray, state: State) -> np.ndarray:
+    """Gains (slices, volumes) over those that the other volumes, less drop-outs, tell."""
+    signal = np.ones_like(state.gain)
+    for k, gain in enumerate(state.gain):
+        for _ in range(_SIGNAL_ROUNDS):
+            spoilt = state.lost[k] | (signal[k] < LEAST_SIGNAL)
+            noise = np.where(spoilt, _SPOILT, 1.0)
+            told = predictor(likeness, _GAIN_VARIANCE, noise) @ gain
+            signal[k] = gain / np.maximum(told, _LEAST_GAIN)
+    return signal
+
+
+def _regularized(
+    found: np.ndarray, covariance: np.ndarray, lost: np.ndarray, regularize: Regularizer
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make poses smooth along the cord, with turns as lengths meanwhile."""
+    p = found.shape[-1]
+    scale = np.array([1.0, 1.0, TURN_LEVER_MM])[:p]
+    covariance = covariance * scale[:, None] * scale
+    covariance[lost] = _NO_DATA_MM**2 * np.eye(p)
+    pose, sd = regularize(found * scale, covariance)
+    return _bridged(pose / scale, lost), sd / scale
+
+
+def _bridged(pose: np.ndarray, lost: np.ndarray) -> np.ndarray:
+    """Volumes that show nothing at all lie between those before and after them."""
+    gone = lost.all(0)
+    if not gone.any() or gone.all():
+        return pose
+    times = np.arange(len(gone))
+    pose = pose.copy()
+    for path in pose.reshape(len(pose), len(gone), -1).transpose(0, 2, 1):
+        for component in path:
+            component[gone] = np.interp(times[gone], times[~gone], component[~gone])
+    return pose
+
+
+def mean_windows(slices: Slices, windows: Windows, state: State) -> np.ndarray:
+    """Mean (slices, u, v) of the windows of the volumes that could be followed."""
+    means = np.empty((len(state.pose), *windows.size), np.float32)
+    for k, lost in enumerate(state.lost):
+        aligned = _batch(slices, windows, state, k).at(state.pose[k])
+        means[k] = aligned[~lost].mean(0) if not lost.all() else aligned.mean(0)
+    return means
