@@ -8,6 +8,7 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     SimpleInterface,
+    Str,
     TraitedSpec,
     isdefined,
     traits,
@@ -28,7 +29,19 @@ class _AssignLevelsInputSpec(BaseInterfaceInputSpec):
     discs_file = File(
         exists=True,
         mandatory=True,
-        desc="image of labelled discs, of this image or of another one in the same world space",
+        desc="label image of the discs, of this image or of another one in the same world space",
+    )
+    label_kind = traits.Enum(
+        "discs",
+        "spinal",
+        "rootlets",
+        usedefault=True,
+        desc="what the labels mark instead of discs: the middles of spinal levels, or the "
+        "rootlets of spinal levels; both need a template to compare with",
+    )
+    template = Str(
+        desc="template to take spinal levels and the level of the conus from: PAM50, SCTPhantom, "
+        "a folder or a packed file; those of most people without it"
     )
     elsewhere = traits.Bool(
         False,
@@ -59,26 +72,24 @@ class AssignLevels(SimpleInterface):
         import numpy as np
 
         from sctflow.core.image import new_like
-        from sctflow.core.labels import LabelError, read_points
-        from sctflow.core.slice_levels import assign_levels
+        from sctflow.core.labels import LabelError
+        from sctflow.core.slice_levels import levels_of_frame
 
         self._results["warnings"] = []
         img, discs = load_image(self.inputs.mask_file), load_image(self.inputs.discs_file)
-        mask = np.asanyarray(img.dataobj)
+        mask, name = np.asanyarray(img.dataobj), Path(self.inputs.discs_file).name
         line = find_centerline(self.inputs.centerline_file, mask, img.affine)
         if line is None:
             return runtime
-        name = Path(self.inputs.discs_file).name
         try:
-            points, noticed = read_points(np.asanyarray(discs.dataobj), discs.affine, name=name)
-            levels = assign_levels(
+            frame, noticed = _frame(self.inputs, mask, img.affine, line, discs, name)
+            levels = levels_of_frame(
+                frame,
                 mask,
                 img.affine,
-                line,
-                points,
                 self._morphometry(mask, img.affine, line),
                 name=name,
-                elsewhere=self.inputs.elsewhere,
+                noticed=noticed,
             )
         except LabelError as error:
             self._results["warnings"] = [f"There are no vertebral levels: {error}"]
@@ -92,7 +103,7 @@ class AssignLevels(SimpleInterface):
             self._results[f"{kind}_table"] = str(table)
         perlevel = save_table(levels.per_level, out / "perlevel.tsv")
         self._results["perlevel_file"] = str(perlevel)
-        self._results["warnings"] = [*noticed, *levels.warnings]
+        self._results["warnings"] = levels.warnings
         return runtime
 
     def _morphometry(self, mask, affine, line):
@@ -101,6 +112,35 @@ class AssignLevels(SimpleInterface):
         if isdefined(self.inputs.morph_file):
             return load_table(self.inputs.morph_file)
         return measure_slices(mask, affine, centerline=line)
+
+
+def _frame(inputs, mask, affine, line, discs, name):
+    """Frame of the cord with levels, and what was noticed about it."""
+    import numpy as np
+
+    from sctflow.core.cord_frame import frame_from_discs
+    from sctflow.core.labels import LabelError, read_points
+    from sctflow.core.template.register import label_frame
+    from sctflow.templates.packed import open_template
+
+    image = np.asanyarray(discs.dataobj)
+    if isdefined(inputs.template):
+        return label_frame(
+            mask,
+            affine,
+            line,
+            image,
+            discs.affine,
+            open_template(inputs.template).space,
+            name=name,
+            kind=inputs.label_kind,
+            elsewhere=inputs.elsewhere,
+        )
+    if inputs.label_kind != "discs":
+        raise LabelError(f"{name}: levels from {inputs.label_kind} need a template.")
+    points, noticed = read_points(image, discs.affine, name=name)
+    frame, warnings = frame_from_discs(line, points, name=name, elsewhere=inputs.elsewhere)
+    return frame, [*noticed, *warnings]
 
 
 def _names(data, kind):

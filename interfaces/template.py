@@ -77,6 +77,18 @@ class _RegisterToTemplateInputSpec(BaseInterfaceInputSpec):
         desc="template: the cord is straightened, sections are perpendicular to it; subject: "
         "sections are the image's own slices, for thick axial slices",
     )
+    in_file = File(exists=True, desc="image of the mask, for steps that match images")
+    contrast = traits.Enum(
+        "T2w",
+        "T1w",
+        "T2star",
+        usedefault=True,
+        desc="contrast of the template's image, for steps that match images",
+    )
+    steps = Str(
+        desc="steps that refine the registration, such as step=1,type=im,algo=syn,metric=CC; "
+        "within the slices of the reference"
+    )
 
 
 class _RegisterToTemplateOutputSpec(TraitedSpec):
@@ -110,21 +122,16 @@ class RegisterToTemplate(StepOrNothing):
     def _step(self, folder):
         import numpy as np
 
-        from sctflow.core.centerline import fit_centerline
         from sctflow.core.labels import LabelError
         from sctflow.core.template.register import register_cord
-        from sctflow.interfaces.centerline import read_centerline
+        from sctflow.interfaces.centerline import find_centerline
         from sctflow.templates.packed import open_template
 
         self._results["warnings"] = []
         mask, labels = load_image(self.inputs.mask_file), load_image(self.inputs.labels_file)
         data = np.asanyarray(mask.dataobj)
-        line = (
-            read_centerline(self.inputs.centerline_file)
-            if isdefined(self.inputs.centerline_file)
-            else fit_centerline(data, mask.affine)
-        )
-        if not len(line.slices):
+        line = find_centerline(self.inputs.centerline_file, data, mask.affine)
+        if line is None:
             return
         template = open_template(self.inputs.template)
         name = Path(self.inputs.labels_file).name
@@ -146,12 +153,16 @@ class RegisterToTemplate(StepOrNothing):
             return
         cord_map = registration.cord_map
         self._results["warnings"] = registration.warnings
+        to_template, from_template = [cord_map.inverse()], [cord_map]
+        if isdefined(self.inputs.steps):
+            to_template, from_template = self._refine(cord_map, mask, template)
         self._results["method"] = {
             "Template": {"Name": template.name, "Version": template.version},
             "RegistrationLabels": self.inputs.label_kind,
             "RegistrationReference": self.inputs.reference,
+            **({"RegistrationSteps": self.inputs.steps} if isdefined(self.inputs.steps) else {}),
         }
-        self._save_fields(cord_map, mask, template, folder)
+        self._save_fields(to_template, from_template, mask, template, folder)
         tables = (
             ("slices", _slices(cord_map, template)),
             ("template_slices", _template_slices(template)),
@@ -160,16 +171,40 @@ class RegisterToTemplate(StepOrNothing):
             path = save_table(table, folder / f"{name}.tsv")
             self._results[f"{name}_file"] = str(path)
 
-    def _save_fields(self, cord_map, mask, template, folder):
+    def _refine(self, cord_map, mask, template):
+        """Improve the map by registration steps: chains to the template's grid and back."""
+        import numpy as np
+
+        from sctflow.core.registration import ImageData
+        from sctflow.core.template.refine import refine
+
+        image = None
+        if isdefined(self.inputs.in_file):
+            image = np.asanyarray(load_image(self.inputs.in_file).dataobj)
+        subject = ImageData(mask.affine, image=image, seg=np.asanyarray(mask.dataobj))
+        _, path = template.contrast(self.inputs.contrast)
+        whole = np.asanyarray(load_image(path).dataobj)
+        to_template, from_template, warnings = refine(
+            cord_map,
+            subject,
+            template.images,
+            ImageData(template.affine, image=whole),
+            steps=self.inputs.steps,
+            reference=self.inputs.reference,
+        )
+        self._results["warnings"] += warnings
+        return to_template, from_template
+
+    def _save_fields(self, to_template, from_template, mask, template, folder):
         from sctflow.core.transforms import compose, field_grid
         from sctflow.xfm import save_field
 
-        for name, transform, affine, shape in (
-            ("to_template", cord_map.inverse(), template.affine, template.shape),
-            ("from_template", cord_map, mask.affine, mask.shape[:3]),
+        for name, chain, affine, shape in (
+            ("to_template", to_template, template.affine, template.shape),
+            ("from_template", from_template, mask.affine, mask.shape[:3]),
         ):
             grid, size = field_grid(affine, shape)
-            field = compose([transform], affine=grid, shape=size)
+            field = compose(chain, affine=grid, shape=size)
             path = save_field(field, folder / f"{name}_xfm.nii.gz")
             self._results[f"{name}_file"] = str(path)
 

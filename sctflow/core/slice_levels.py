@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,30 @@ def assign_levels(
         Labels that cannot be right, or none that levels can be told from.
     """
     frame, warnings = frame_from_discs(centerline, discs, name=name, elsewhere=elsewhere)
-    warnings = [*warnings, *check_mask(frame, mask, affine, name="Mask of the cord")]
+    return levels_of_frame(frame, mask, affine, morphometry, name=name, noticed=warnings)
+
+
+def levels_of_frame(
+    frame: CordFrame,
+    mask: np.ndarray,
+    affine: np.ndarray,
+    morphometry: pd.DataFrame,
+    *,
+    name: str,
+    noticed: Sequence[str] = (),
+) -> SliceLevels:
+    """Give voxels and slices of a cord the levels of its frame.
+
+    Parameters
+    ----------
+    frame : CordFrame
+        Of the mask, with levels.
+    mask, affine, morphometry, name
+        See :func:`assign_levels`.
+    noticed : sequence of str
+        Warnings about the frame; others are added to them.
+    """
+    warnings = [*noticed, *check_mask(frame, mask, affine, name="Mask of the cord")]
     level = frame.levels.vertebral(frame.slice_s)
     with_level = frame.slice_s[(level >= 1) & (level < len(VERTEBRAE) + 1)]
     beyond = float(frame.levels.beyond_labels(with_level).max(initial=0.0))

@@ -35,7 +35,7 @@ LABELS = ("vertebral levels", "spinal levels", "rootlets")
 LANDMARKS = {"spinal": "spinal midpoints", "rootlets": "rootlets"}
 """Kinds of labels that a subject may have instead of discs, and the template's piece for each."""
 
-FORMAT = 3
+FORMAT = 4
 """Another one has templates packed again."""
 
 _MARGIN = 2  # voxels around everything that is packed
@@ -50,8 +50,10 @@ class PackedTemplate:
     ----------
     name, version
         Of the template.
-    contrasts : dict
-        Path of the template's image of each contrast (``T2w``, …).
+    contrasts : tuple of str
+        Contrasts of which there is an image, of T2w, T1w and T2star.
+    files : dict
+        Paths of the template's images by contrast, ``cord`` and ``vertebral levels``.
     affine, shape
         Grid of the template's images.
     images : TemplateImages
@@ -63,7 +65,8 @@ class PackedTemplate:
 
     name: str
     version: str | None
-    contrasts: dict[str, str]
+    contrasts: tuple[str, ...]
+    files: dict[str, str]
     affine: np.ndarray
     shape: tuple[int, int, int]
     images: TemplateImages
@@ -80,7 +83,7 @@ class PackedTemplate:
         """
         for suffix in (*wanted, *self.contrasts):
             if suffix in self.contrasts:
-                return suffix, Path(self.contrasts[suffix])
+                return suffix, Path(self.files[suffix])
         raise TemplateError(f"template {self.name} has no image of any contrast")
 
 
@@ -174,7 +177,12 @@ def pack(template: Template) -> PackedTemplate:
     return PackedTemplate(
         name=template.name,
         version=template.version,
-        contrasts={suffix: str(template.path(suffix)) for suffix in template.contrasts},
+        contrasts=template.contrasts,
+        files={
+            name: str(template.named(name))
+            for name in (*template.contrasts, "cord", "vertebral levels")
+            if template.has_named(name)
+        },
         affine=affine,
         shape=cord.shape,
         images=images,
@@ -249,6 +257,7 @@ def write_packed(packed: PackedTemplate, path: Path) -> Path:
         "name": packed.name,
         "version": packed.version,
         "contrasts": packed.contrasts,
+        "files": packed.files,
         "shape": [int(n) for n in packed.shape],
         "regions": packed.regions,
         "start": float(space.frame.curve.start),
@@ -314,7 +323,8 @@ def read_packed(path: Path) -> PackedTemplate:
         return PackedTemplate(
             name=meta["name"],
             version=meta["version"],
-            contrasts=meta["contrasts"],
+            contrasts=tuple(meta["contrasts"]),
+            files=meta["files"],
             affine=content["affine"],
             shape=tuple(meta["shape"]),
             images=images,

@@ -88,6 +88,49 @@ def register_cord(
     LabelError
         Labels that cannot be right, or none that the template has too.
     """
+    frame, warnings = label_frame(
+        mask,
+        affine,
+        centerline,
+        labels,
+        labels_affine,
+        space,
+        name=name,
+        kind=kind,
+        elsewhere=elsewhere,
+        reference=reference,
+    )
+    shape = measure_shape(frame, mask, affine)
+    cord_map = map_cords(frame, shape, space.frame, space.shape)
+    noticed = [
+        *check_mask(frame, mask, affine, name="Mask of the cord"),
+        *check_shapes(cord_map, name="Mask of the cord"),
+    ]
+    return Registration(cord_map, [*warnings, *noticed])
+
+
+def label_frame(
+    mask: np.ndarray,
+    affine: np.ndarray,
+    centerline: Centerline,
+    labels: np.ndarray,
+    labels_affine: np.ndarray,
+    space: TemplateSpace,
+    *,
+    name: str,
+    kind: Labels = "discs",
+    elsewhere: bool = False,
+    reference: Reference = "template",
+) -> tuple[CordFrame, list[str]]:
+    """Build the frame of a cord with the levels that a template gives to its labels.
+
+    Parameters and errors are those of :func:`register_cord`.
+
+    Returns
+    -------
+    CordFrame
+    warnings : list of str
+    """
     axes = _slice_axes(mask, affine) if reference == "subject" else None
     if kind == "discs":
         points, noticed = read_points(labels, labels_affine, name=name)
@@ -105,15 +148,7 @@ def register_cord(
         noticed, warnings = [], check_frame(frame, name=name)
     # Spinal levels are the template's, so that they are where its other images have them.
     frame = replace(frame, levels=replace(frame.levels, spinal=space.frame.levels.spinal))
-    shape = measure_shape(frame, mask, affine)
-    cord_map = map_cords(frame, shape, space.frame, space.shape)
-    warnings = [
-        *noticed,
-        *warnings,
-        *check_mask(frame, mask, affine, name=name),
-        *check_shapes(cord_map, name=name),
-    ]
-    return Registration(cord_map, warnings)
+    return frame, [*noticed, *warnings]
 
 
 def _slice_axes(mask: np.ndarray, affine: np.ndarray) -> np.ndarray:

@@ -133,9 +133,9 @@ def test_spinal_levels_and_rootlets_can_stand_for_discs(cord, discs, template, k
     image = draw_points(points, cord[0].shape, cord[1], name="labels")
     found = _register(cord, (image, cord[1]), template, kind=kind)
     places = np.linspace(*frame.ends, 20)
-    # Voxels of 1 mm; beyond the outermost labels the heights of vertebrae differ by 10 %.
+    # Voxels of 1 mm, and rootlets are marked in one: beyond the outermost label, 3 mm are lost.
     assert found.frame.levels.vertebral(places) == pytest.approx(
-        frame.levels.vertebral(places), abs=0.12
+        frame.levels.vertebral(places), abs=0.2
     )
 
 
