@@ -7,13 +7,13 @@ from pathlib import Path
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
 
 from sctflow.core.pmj import EVERY_MM, EXTENT_MM
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.interfaces.centerline import read_centerline
 from sctflow.io import load_image, load_table, save_table
 
@@ -22,12 +22,12 @@ class _NormalizeMorphometryInputSpec(BaseInterfaceInputSpec):
     morph_file = File(exists=True, mandatory=True, desc="per-slice morphometry of the cord")
     slice_map_file = File(
         exists=True,
-        mandatory=True,
+        needed=True,
         desc="table with the columns slice and level: continuous vertebral level of each slice",
     )
     template_slices_file = File(
         exists=True,
-        mandatory=True,
+        needed=True,
         desc="table with the columns slice and level: continuous vertebral level of each slice of "
         "the template",
     )
@@ -37,7 +37,7 @@ class _NormalizeMorphometryOutputSpec(TraitedSpec):
     out_table = File(exists=True, desc="one row per slice of the template that the cord covers")
 
 
-class NormalizeMorphometry(SimpleInterface):
+class NormalizeMorphometry(StepOrNothing):
     """Interpolate per-slice morphometry onto the slices of a template, level by level.
 
     Slices of a vertebra go to the slices of the same vertebra; nothing is told beyond the cord.
@@ -46,7 +46,7 @@ class NormalizeMorphometry(SimpleInterface):
     input_spec = _NormalizeMorphometryInputSpec
     output_spec = _NormalizeMorphometryOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         from sctflow.core.normalized import normalize_morphometry
 
         frame = load_table(self.inputs.morph_file)
@@ -58,9 +58,8 @@ class NormalizeMorphometry(SimpleInterface):
             # Slices that the table leaves out have no level.
             template.reindex(range(int(template.index.max()) + 1)).to_numpy(float),
         )
-        out_table = save_table(table, Path(runtime.cwd) / "normalized.tsv")
+        out_table = save_table(table, folder / "normalized.tsv")
         self._results["out_table"] = str(out_table)
-        return runtime
 
 
 class _MeasureByDistanceInputSpec(BaseInterfaceInputSpec):
@@ -68,7 +67,7 @@ class _MeasureByDistanceInputSpec(BaseInterfaceInputSpec):
     centerline_file = File(exists=True, mandatory=True, desc="table of the centreline")
     pmj_file = File(
         exists=True,
-        mandatory=True,
+        needed=True,
         desc="label image with the pontomedullary junction (value 50), in the world space of the "
         "cord",
     )
@@ -97,7 +96,7 @@ class _MeasureByDistanceOutputSpec(TraitedSpec):
     out_table = File(exists=True, desc="one row per window, from the head down")
 
 
-class MeasureByDistance(SimpleInterface):
+class MeasureByDistance(StepOrNothing):
     """Average morphometry in windows at distances below the pontomedullary junction.
 
     Distances run along the centreline, which goes straight on above the mask of the cord.
@@ -106,7 +105,7 @@ class MeasureByDistance(SimpleInterface):
     input_spec = _MeasureByDistanceInputSpec
     output_spec = _MeasureByDistanceOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
         import pandas as pd
 
@@ -117,7 +116,7 @@ class MeasureByDistance(SimpleInterface):
         img = load_image(self.inputs.pmj_file)
         labels = np.asanyarray(img.dataobj)
         if self.inputs.skip_absent and not np.any(labels == JUNCTION):
-            return runtime
+            return
         frame = load_table(self.inputs.morph_file)
         line = read_centerline(self.inputs.centerline_file)
         distance = pd.Series(dtype=float)
@@ -132,9 +131,8 @@ class MeasureByDistance(SimpleInterface):
             every=self.inputs.every,
             at=self.inputs.distances if isdefined(self.inputs.distances) else None,
         )
-        out_table = save_table(table, Path(runtime.cwd) / "pmj.tsv")
+        out_table = save_table(table, folder / "pmj.tsv")
         self._results["out_table"] = str(out_table)
-        return runtime
 
 
 def _levels(path):

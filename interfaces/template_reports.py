@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
 
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.io import load_image, load_table, save_text
 
 
@@ -24,7 +22,7 @@ class _TemplateOverlayInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image to look at")
     mask_file = File(exists=True, mandatory=True, desc="mask of its cord, binary or soft")
     template_cord_file = File(
-        exists=True, mandatory=True, desc="cord of the template in the space of the image"
+        exists=True, needed=True, desc="cord of the template in the space of the image"
     )
     template_gray_file = File(
         exists=True, desc="gray matter of the template in the space of the image"
@@ -33,13 +31,13 @@ class _TemplateOverlayInputSpec(BaseInterfaceInputSpec):
     template = traits.Str("template", usedefault=True, desc="what to call the template")
 
 
-class TemplateOverlay(SimpleInterface):
+class TemplateOverlay(StepOrNothing):
     """Draw the template's cord, warped onto an image, over the image's own cord."""
 
     input_spec = _TemplateOverlayInputSpec
     output_spec = _FigureOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         from sctflow.reports.template_figures import template_overlay
 
         data, affine = _voxels(self.inputs.in_file)
@@ -52,12 +50,12 @@ class TemplateOverlay(SimpleInterface):
             levels=_optional(self.inputs.levels_file),
             template=self.inputs.template,
         )
-        return _save(self, runtime, figure, "overlay", "The template's cord on the image")
+        _save(self, folder, figure, "overlay", "The template's cord on the image")
 
 
 class _OnTemplateInputSpec(BaseInterfaceInputSpec):
     in_file = File(
-        exists=True, mandatory=True, desc="image on the template's grid, 0 outside of its field"
+        exists=True, needed=True, desc="image on the template's grid, 0 outside of its field"
     )
     template_file = File(exists=True, mandatory=True, desc="image of the template")
     template_cord_file = File(exists=True, mandatory=True, desc="cord of the template")
@@ -68,37 +66,35 @@ class _OnTemplateInputSpec(BaseInterfaceInputSpec):
     )
 
 
-class SubjectInTemplate(SimpleInterface):
+class SubjectInTemplate(StepOrNothing):
     """Draw an image on the template's grid beside the template's own image."""
 
     input_spec = _OnTemplateInputSpec
     output_spec = _FigureOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         from sctflow.reports.template_figures import subject_in_template
 
         figure = _on_template(self.inputs, subject_in_template)
-        return _save(self, runtime, figure, "intemplate", "The image beside the template")
+        _save(self, folder, figure, "intemplate", "The image beside the template")
 
 
-class Checkerboard(SimpleInterface):
+class Checkerboard(StepOrNothing):
     """Draw a checkerboard of an image on the template's grid and of the template's own image."""
 
     input_spec = _OnTemplateInputSpec
     output_spec = _FigureOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         from sctflow.reports.template_figures import checkerboard
 
         figure = _on_template(self.inputs, checkerboard)
         label = "Checkerboard of the image and the template"
-        return _save(self, runtime, figure, "checkerboard", label)
+        _save(self, folder, figure, "checkerboard", label)
 
 
 class _NormalizedAreaInputSpec(BaseInterfaceInputSpec):
-    morph_file = File(
-        exists=True, mandatory=True, desc="morphometry on the slices of the template"
-    )
+    morph_file = File(exists=True, needed=True, desc="morphometry on the slices of the template")
     template = traits.Str(
         "template",
         usedefault=True,
@@ -106,13 +102,13 @@ class _NormalizedAreaInputSpec(BaseInterfaceInputSpec):
     )
 
 
-class NormalizedArea(SimpleInterface):
+class NormalizedArea(StepOrNothing):
     """Plot the area of the cord along the template, with that of healthy adults."""
 
     input_spec = _NormalizedAreaInputSpec
     output_spec = _FigureOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         from sctflow.reports.normalized_figure import normalized_area, normative_area
 
         template = self.inputs.template
@@ -121,7 +117,7 @@ class NormalizedArea(SimpleInterface):
             template=template,
             normative=normative_area(template),
         )
-        return _save(self, runtime, figure, "normalizedarea", f"Area of the cord along {template}")
+        _save(self, folder, figure, "normalizedarea", f"Area of the cord along {template}")
 
 
 def _on_template(inputs, draw):
@@ -150,10 +146,9 @@ def _optional(path):
     return _voxels(path)[0] if isdefined(path) else None
 
 
-def _save(interface, runtime, figure, name, label):
+def _save(interface, folder, figure, name, label):
     """Save the figure in the node's folder and hand it on as the result."""
     from sctflow.reports.style import to_svg
 
-    out_report = save_text(to_svg(figure, label=label), Path(runtime.cwd) / f"{name}.svg")
+    out_report = save_text(to_svg(figure, label=label), folder / f"{name}.svg")
     interface._results["out_report"] = str(out_report)
-    return runtime

@@ -94,3 +94,11 @@ def test_labels_without_a_junction_are_an_error_unless_they_are_to_be_skipped(
         MeasureByDistance(**measured, pmj_file=path).run(cwd=tmp_path)
     node = MeasureByDistance(**measured, pmj_file=path, skip_absent=True)
     assert not isdefined(node.run(cwd=tmp_path).outputs.out_table)
+
+
+def test_a_cord_that_could_not_be_registered_is_left_out(measured, tmp_path):
+    for node in (
+        NormalizeMorphometry(morph_file=measured["morph_file"]),
+        MeasureByDistance(**measured),
+    ):
+        assert not isdefined(node.run(cwd=tmp_path).outputs.out_table)

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from nipype.interfaces.base import isdefined
 
 from sctflow.interfaces.template_reports import (
     Checkerboard,
@@ -99,3 +100,14 @@ def test_a_table_without_rows_is_drawn_as_nothing_measured(files):
     empty = save_table(pd.DataFrame(columns=["slice", "level", "area"]), Path("empty.tsv"))
     text = Path(NormalizedArea(morph_file=str(empty)).run().outputs.out_report).read_text("utf-8")
     assert "Nothing was measured along template" in text
+
+
+def test_what_could_not_be_registered_has_no_figures(files):
+    template = {"template_file": files["template"], "template_cord_file": files["cord"]}
+    for node in (
+        TemplateOverlay(in_file=files["image"], mask_file=files["mask"]),
+        SubjectInTemplate(**template),
+        Checkerboard(**template),
+        NormalizedArea(),
+    ):
+        assert not isdefined(node.run().outputs.out_report)
