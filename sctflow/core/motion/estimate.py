@@ -219,7 +219,7 @@ def average_groups(slices: Slices, groups: int) -> tuple[Slices, np.ndarray]:
 
 def spread(state: State, members: np.ndarray) -> State:
     """Give each volume what was found for its group."""
-    names = ("pose", "sd", "correlation", "gain", "residual", "noise", "signal")
+    names = ("pose", "sd", "correlation", "gain", "residual", "noise", "signal", "dropped")
     return replace(state, **{name: getattr(state, name)[:, members] for name in names})
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sctflow.core.motion.align import Batch, Fit, align, cut_batch
 from sctflow.core.motion.along import Regularizer
 from sctflow.core.motion.search import find_start
-from sctflow.core.motion.targets import choose_directional, predictor
+from sctflow.core.motion.targets import choose_directional, left_out
 from sctflow.core.motion.windows import Slices, Windows
 
 LEAST_CORRELATION = 0.5
@@ -28,9 +28,8 @@ _FIRST_STEPS, _STEPS = 3, 2  # of Gauss-Newton, in the first round and the other
 _TINY = 1e-12
 _NO_DATA_MM = 100.0  # uncertainty of a slice that shows nothing
 _NOISIEST = 100.0
-_GAIN_VARIANCE = 40.0
-"""Variance of the cord's signal with the direction of diffusion (sd 0.3 at 800 s/mm²) over that
-of its noise as a whole (0.05)."""
+_GAIN_NOISE = 0.05
+_GAIN_VARIANCE = (0.3 / _GAIN_NOISE) ** 2  # with the direction of diffusion, sd 0.3 at 800 s/mm²
 _SPOILT = 1e6  # variance that leaves a volume out
 _SIGNAL_ROUNDS = 3  # of leaving out what has dropped out
 _LEAST_GAIN = 0.1  # that a volume is scaled up from, to take part in the targets of others
@@ -52,6 +51,8 @@ class State:
         made equal; each over the slice's median.
     signal : (slices, volumes) array
         Gain over what the other volumes tell about it.
+    dropped : (slices, volumes) array of bool
+        Where the signal is less than that, beyond doubt.
     directional : float
         Variance of what changes with the direction of diffusion, see `targets`.
     """
@@ -63,12 +64,14 @@ class State:
     residual: np.ndarray
     noise: np.ndarray
     signal: np.ndarray
+    dropped: np.ndarray
     directional: float = 0.0
 
     @classmethod
     def at(cls, pose: np.ndarray) -> State:
         """Begin at a pose."""
-        return cls(pose, np.zeros_like(pose), *(np.ones(pose.shape[:2]) for _ in range(5)))
+        ones = (np.ones(pose.shape[:2]) for _ in range(5))
+        return cls(pose, np.zeros_like(pose), *ones, np.zeros(pose.shape[:2], bool))
 
     @property
     def lost(self) -> np.ndarray:
@@ -78,7 +81,7 @@ class State:
     @property
     def outlier(self) -> np.ndarray:
         """(slices, volumes) where the slice shows less, or something else, than in the others."""
-        return self.lost | (self.signal < LEAST_SIGNAL) | (self.residual > MOST_RESIDUAL)
+        return self.lost | self.dropped | (self.residual > MOST_RESIDUAL)
 
 
 def follow(
@@ -126,7 +129,7 @@ def follow(
         steps = _STEPS if index else _FIRST_STEPS
         products = _one_round(slices, windows, likeness, state, regularize, steps)
         state.directional = choose_directional(likeness, products, state.noise)
-    state.signal = _signal(likeness, state)
+    _note_signal(likeness, state)
     return state
 
 
@@ -147,8 +150,8 @@ def _one_round(
     for k in range(n):
         batch = _batch(slices, windows, state, k)
         aligned = _scaled(batch, windows.weights[k], state, k)
-        weights = predictor(likeness, state.directional, state.noise[k]).astype(np.float32)
-        targets = (weights @ aligned).reshape(-1, *windows.size)
+        weights, _ = left_out(likeness, state.directional, state.noise[k])
+        targets = (weights.astype(np.float32) @ aligned).reshape(-1, *windows.size)
         fit = align(batch, targets, state.pose[k], steps=steps)
         # Each volume goes the whole way towards the others, and they towards it: together too far.
         share = (n_volumes - 1) / n_volumes
@@ -186,16 +189,17 @@ def _note(fit: Fit, state: State, k: int) -> None:
     state.noise[k] = np.clip(scaled / max(np.median(scaled[good]), _TINY), 1.0, _NOISIEST)
 
 
-def _signal(likeness: np.ndarray, state: State) -> np.ndarray:
-    """Gains (slices, volumes) over those that the other volumes, less drop-outs, tell."""
-    signal = np.ones_like(state.gain)
+def _note_signal(likeness: np.ndarray, state: State) -> None:
+    """Compare gains with those that the other volumes, less drop-outs, tell."""
     for k, gain in enumerate(state.gain):
         for _ in range(_SIGNAL_ROUNDS):
-            spoilt = state.lost[k] | (signal[k] < LEAST_SIGNAL)
-            noise = np.where(spoilt, _SPOILT, 1.0)
-            told = predictor(likeness, _GAIN_VARIANCE, noise) @ gain
-            signal[k] = gain / np.maximum(told, _LEAST_GAIN)
-    return signal
+            noise = np.where(state.lost[k] | state.dropped[k], _SPOILT, 1.0)
+            weights, variance = left_out(likeness, _GAIN_VARIANCE, noise)
+            told = np.maximum(weights @ gain, _LEAST_GAIN)
+            state.signal[k] = gain / told
+            # A spoilt volume's own noise is not what its prediction lacks.
+            doubt = _GAIN_NOISE * np.sqrt(variance - noise + 1)
+            state.dropped[k] = (state.signal[k] < LEAST_SIGNAL) & (told - gain > 3 * doubt)
 
 
 def _regularized(

@@ -40,8 +40,10 @@ def diffusion_likeness(bvals: np.ndarray, bvecs: np.ndarray) -> np.ndarray:
     return np.stack([shell, shell * 0.5 * (3 * cosine**2 - 1)])
 
 
-def predictor(kernels: np.ndarray, directional: float, noise: np.ndarray) -> np.ndarray:
-    """Weights with which the other volumes predict each one.
+def left_out(
+    kernels: np.ndarray, directional: float, noise: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict each volume from the others, by the Gaussian process of these covariances.
 
     Parameters
     ----------
@@ -54,16 +56,19 @@ def predictor(kernels: np.ndarray, directional: float, noise: np.ndarray) -> np.
 
     Returns
     -------
-    (n, n) array
+    weights : (n, n) array
         Zero on the diagonal.
+    variance : (n,) array
+        Of the volume about its prediction.
     """
     covariance = SHARED * kernels[0] + np.diag(noise)
     if len(kernels) > 1:
         covariance += directional * kernels[1]
     inverse = np.linalg.inv(covariance)
-    left_out = np.eye(len(noise)) - inverse / np.diag(inverse)[:, None]
-    np.fill_diagonal(left_out, 0)
-    return left_out
+    variance = 1 / np.diag(inverse)
+    weights = np.eye(len(noise)) - inverse * variance[:, None]
+    np.fill_diagonal(weights, 0)
+    return weights, variance
 
 
 def choose_directional(kernels: np.ndarray, products: np.ndarray, noise: np.ndarray) -> float:
@@ -82,7 +87,7 @@ def choose_directional(kernels: np.ndarray, products: np.ndarray, noise: np.ndar
     for variance in ANISOTROPY:
         error = 0.0
         for product, one in zip(products, noise, strict=True):
-            rest = np.eye(len(one)) - predictor(kernels, variance, one)
+            rest = np.eye(len(one)) - left_out(kernels, variance, one)[0]
             squares = np.einsum("ij,jk,ik->i", rest, product, rest)
             error += (squares / one).sum()
         errors.append(error)
