@@ -114,13 +114,13 @@ class NamesElsewhere(SphinxDirective):
         return sorted(_load(self.arguments[0]).items())
 
     def _match(self, name: str, match: Any) -> nodes.row:
-        here = nodes.literal(text=match.command)
-        notes: list[nodes.Node] = []
-        for there, option in match.options.items():
-            notes += [nodes.literal(text=there), nodes.Text(" → "), nodes.literal(text=option)]
-            notes.append(nodes.Text("; "))
-        notes = [*notes, nodes.Text(match.note)] if match.note else notes[:-1]
-        return _row(nodes.literal(text=name), here, nodes.inline("", "", *notes))
+        lines = nodes.line_block()
+        for there, here in match.options.items():
+            texts = nodes.literal(text=there), nodes.Text(" → "), nodes.literal(text=here)
+            lines += nodes.line("", "", *texts)
+        row = _row(nodes.literal(text=name), nodes.literal(text=match.command))
+        row += nodes.entry("", nodes.paragraph(text=match.note), lines)
+        return row
 
 
 def _row(*cells: nodes.Node) -> nodes.row:
