@@ -140,13 +140,15 @@ def _name_levels(axes, view: View, edge: float, top: float, scale: float, width:
     """Write the names of levels along the right edge of a sagittal view, where there is room."""
     for value, upper, lower in view.levels:
         at = top + upper * scale
-        axes.plot(
-            [edge - 0.12 * view.width * scale, edge],
-            [at, at],
-            color=style.LABEL,
-            linewidth=0.6,
-            gid=f"overlay-level-{edge:.0f}-{value}",
-        )
+        # What is cut off by the edge of the view is no end of a level.
+        if upper > 0:
+            axes.plot(
+                [edge - 0.12 * view.width * scale, edge],
+                [at, at],
+                color=style.LABEL,
+                linewidth=0.6,
+                gid=f"overlay-level-{edge:.0f}-{value}",
+            )
         if (lower - upper) * scale > _LINE * width:
             middle = top + 0.5 * (upper + lower) * scale
             write(axes, edge - _GAP, middle, VERTEBRAE[value - 1], ha="right")
