@@ -13,6 +13,11 @@ MTR_LIMIT = 100.0
 """Percent; a ratio beyond it is noise divided by little."""
 
 
+LONGEST_T1 = 10.0
+"""s; twice that of pure water at body temperature. What is longer, or negative, is noise divided
+by little, and one such voxel would outweigh a whole region."""
+
+
 class Flash(NamedTuple):
     """A spoiled gradient-echo image and how it was made."""
 
@@ -63,8 +68,8 @@ def compute_mtsat(
     mtsat : array of float64
         Share of the longitudinal magnetisation that one MT pulse takes, in percent units.
     t1 : array of float64
-        s. Both are nan where the signals contradict the model (a signal or R1 that is not
-        positive) or anything is not finite.
+        s. Both are nan where a signal is not positive or anything is not finite, and T1 where it
+        is not positive or longer than :data:`LONGEST_T1`.
 
     Raises
     ------
@@ -87,16 +92,18 @@ def compute_mtsat(
     with np.errstate(all="ignore"):  # Where there is no signal, nothing is known.
         r1 = 0.5 * (s_t1 * angle_t1 / t1.tr - s_pd * angle_pd / pd.tr)
         r1 /= s_pd / angle_pd - s_t1 / angle_t1
-        amplitude = s_pd * (angle_pd**2 / 2 + r1 * pd.tr) / (angle_pd * r1 * pd.tr)
-        mtsat = 100 * ((amplitude * angle_mt / s_mt - 1) * r1 * mt.tr - angle_mt**2 / 2)
+        # A R1 and not A: R1 may be 0 within the noise, as in CSF, without harm to the saturation.
+        amplitude_r1 = s_pd * (angle_pd**2 / 2 + r1 * pd.tr) / (angle_pd * pd.tr)
+        mtsat = amplitude_r1 * angle_mt / s_mt * mt.tr - r1 * mt.tr - angle_mt**2 / 2
         time = 1 / r1
         if b1 is not None:
             field = np.asarray(b1, float)
             mtsat = mtsat * (1 - B1_FACTOR) / (1 - B1_FACTOR * field)
             time = time / field**2
-        known = np.isfinite(mtsat) & np.isfinite(time) & (r1 > 0)
-        known &= (s_mt > 0) & (s_pd > 0) & (s_t1 > 0)
-    return np.where(known, mtsat, np.nan), np.where(known, time, np.nan)
+        seen = (s_mt > 0) & (s_pd > 0) & (s_t1 > 0)
+        possible = seen & (time > 0) & (time <= LONGEST_T1)
+    mtsat = np.where(seen & np.isfinite(mtsat), 100 * mtsat, np.nan)
+    return mtsat, np.where(possible, time, np.nan)
 
 
 def _check_protocol(mt: Flash, pd: Flash, t1: Flash) -> None:

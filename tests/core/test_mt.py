@@ -90,9 +90,18 @@ def test_the_phantoms_tissues_are_found_from_its_protocol():
 
 
 def test_what_contradicts_the_model_is_unknown():
-    mt, pd, t1 = (np.array(one) for one in ([1.0, 0, 1, np.nan], [2.0, 2, 2, 2], [1.0, 1, 9, 1]))
+    mt, pd, t1 = (np.array(one) for one in ([1.0, 0, 1, np.nan], [2.0, 2, 2, 2], [1.0, 1, 0, 1]))
     for found in compute_mtsat(Flash(mt, *MT), Flash(pd, *PD), Flash(t1, *T1)):
         assert np.isfinite(found).tolist() == [True, False, False, False]
+
+
+def test_a_t1_beyond_that_of_water_is_unknown_and_its_saturation_known():
+    """In CSF, noise makes R1 pass through 0: the saturation goes through there steadily."""
+    rates = np.array([0.3, 0.09, 1e-9, -0.05])
+    # The signal that a negative rate describes is positive with a negative amplitude.
+    saturation, t1 = compute_mtsat(*scans(1 / rates, 0.01, amplitude=700 * np.sign(rates)))
+    assert_allclose(saturation, 1.0, rtol=1e-4)
+    assert_allclose(t1, [1 / 0.3, np.nan, np.nan, np.nan])
 
 
 def test_protocols_that_cannot_tell_t1_are_refused():
