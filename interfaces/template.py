@@ -22,10 +22,21 @@ _TEMPLATE = "template: PAM50, SCTPhantom, a folder in TemplateFlow's layout, or 
 
 class _PrepareTemplateInputSpec(BaseInterfaceInputSpec):
     template = Str(mandatory=True, desc=_TEMPLATE)
+    contrast = traits.Enum(
+        "T2w",
+        "T1w",
+        "T2star",
+        usedefault=True,
+        desc="contrast of the template's image; another one if the template lacks it",
+    )
+    digest = Str(desc="told apart from another state of the same template by this")
 
 
 class _PrepareTemplateOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="the template, packed")
+    image_file = File(exists=True, desc="the template's image")
+    cord_file = File(exists=True, desc="the template's cord")
+    levels_file = File(exists=True, desc="the template's vertebral levels")
 
 
 class PrepareTemplate(SimpleInterface):
@@ -40,9 +51,15 @@ class PrepareTemplate(SimpleInterface):
     def _run_interface(self, runtime):
         from sctflow.templates.packed import open_template, write_packed
 
+        packed = open_template(self.inputs.template)
         out_file = Path(runtime.cwd) / "template.npz"
-        write_packed(open_template(self.inputs.template), out_file)
+        write_packed(packed, out_file)
         self._results["out_file"] = str(out_file)
+        _, image = packed.contrast(self.inputs.contrast)
+        self._results["image_file"] = str(image)
+        for output, name in (("cord_file", "cord"), ("levels_file", "vertebral levels")):
+            if name in packed.files:
+                self._results[output] = packed.files[name]
         return runtime
 
 

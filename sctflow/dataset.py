@@ -17,6 +17,8 @@ BIDSIGNORE = (
     "*_morph.tsv",
     "*_morph.json",
     "*_desc-centerline_mask.tsv",
+    "*_xfm.nii.gz",
+    "*_xfm.json",
 )
 """What BIDS does not name yet. The validator heeds a folder only without a slash at the end."""
 

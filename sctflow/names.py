@@ -56,6 +56,8 @@ def build_derivative_name(
     label: str | None = None,
     desc: str | None = None,
     seg: str | None = None,
+    source: str | None = None,
+    target: str | None = None,
     datatype: str = "anat",
 ) -> Path:
     """Build the path of a derivative, relative to the output folder.
@@ -67,6 +69,8 @@ def build_derivative_name(
         datatype are left out.
     suffix, extension, space, label, desc, seg
         What the derivative adds.
+    source, target
+        Spaces that a transform leads from and to: it resamples images of the one onto the other.
     datatype
         ``anat``, or ``figures`` for what the report shows.
 
@@ -91,6 +95,8 @@ def build_derivative_name(
         "label": label,
         "desc": desc,
         "segmentation": seg,
+        "from": source,
+        "to": target,
         "datatype": datatype,
     }
     entities.update({key: value for key, value in added.items() if value is not None})

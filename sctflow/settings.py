@@ -10,11 +10,12 @@ from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from .bids import LABEL_NAMES, QUERIES
-from .errors import SettingsError
+from .errors import RegistrationError, SettingsError
 
 ANALYSIS_LEVELS = ("participant", "group")
 MODALITIES = tuple(QUERIES)
 SEGMENTATION_METHODS = ("network", "manual")
+TEMPLATE_REFS = ("template", "subject")
 IGNORABLE_LABELS = tuple(LABEL_NAMES)
 
 RESULT = {"changes_results": True}
@@ -48,7 +49,9 @@ class Settings:
     segmentation_method: str = field(default="network", metadata=RESULT)
     ignore_labels: tuple[str, ...] = field(default=(), metadata=RESULT)
     random_seed: int = field(default=0, metadata=RESULT)
-    template: str | None = None
+    template: str | None = field(default=None, metadata=RESULT)
+    template_ref: str = field(default="template", metadata=RESULT)
+    registration_steps: str | None = field(default=None, metadata=RESULT)
 
     nprocs: int | None = None
     omp_nthreads: int = 1
@@ -80,6 +83,7 @@ class Settings:
             "modality": MODALITIES,
             "segmentation_method": SEGMENTATION_METHODS,
             "ignore_labels": IGNORABLE_LABELS,
+            "template_ref": TEMPLATE_REFS,
         }
         found = []
         for name, allowed in choices.items():
@@ -104,6 +108,8 @@ class Settings:
                 "--segmentation-method manual needs the cord masks that --ignore-labels SC leaves "
                 "out; drop one of the two"
             )
+        if self.registration_steps is not None:
+            found += _step_problems(self.registration_steps)
         if self.reports_only and self.boilerplate_only:
             found.append("--reports-only and --boilerplate-only exclude each other")
         return found
@@ -149,6 +155,16 @@ class Settings:
         relevant["ignore_labels"] = sorted(set(relevant["ignore_labels"]))
         text = json.dumps(relevant, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _step_problems(steps: str) -> list[str]:
+    from .core.registration.grammar import parse_steps
+
+    try:
+        parse_steps(steps)
+    except RegistrationError as error:
+        return [f"--registration-steps: {error}"]
+    return []
 
 
 def option(name: str) -> str:

@@ -11,14 +11,21 @@ from sctflow.interfaces.centerline import FitCenterline
 from sctflow.interfaces.image import CheckImage
 from sctflow.interfaces.levels import AssignLevels
 from sctflow.interfaces.morphometry import MeasureSlices
+from sctflow.interfaces.normalized import MeasureByDistance
 from sctflow.interfaces.segmentation import ManualMask, SegmentCord
+from sctflow.interfaces.template import PrepareTemplate
 from sctflow.models import cord_model
+from sctflow.templates.source import TemplateSource
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import FIGURES, init_anat_report_wf
 from sctflow.workflows.resources import memory_gb
+from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS, init_template_wf
 
 RESULTS = ("mask", "probseg", "centerline_mask", "centerline", "morphometry", "method")
 LEVELS = ("vertebrae", "vertebrae_table", "spinal", "spinal_table", "perlevel")
+PACKING_GB = 1.0
+"""Memory for reading a whole template once."""
+
 DESCRIPTIONS = {
     "network": """\
 The spinal cord was segmented with the convolutional networks that are part of *sctflow* [@unet],
@@ -39,6 +46,15 @@ Intervertebral discs were labelled by hand. Vertebral levels were laid along the
 the labelled discs, and spinal levels by the share of the cord that each of them takes
 [@spinallevels]. Measures of the slices were averaged over vertebral levels.
 """,
+    "template levels": """\
+Levels of the cord were labelled by hand. Vertebral levels were laid along the centreline through
+the labels, and spinal levels as the template has them. Measures of the slices were averaged over
+vertebral levels.
+""",
+    "junction": """\
+Measures of the slices were averaged in windows of 20 mm at distances below the pontomedullary
+junction along the centreline [@pmjdistance].
+""",
 }
 
 
@@ -47,6 +63,12 @@ def init_anat_wf(
     segmentation: str,
     voxels: int,
     levels: Literal["own", "elsewhere"] | None = None,
+    label_kind: Literal["discs", "rootlets"] = "discs",
+    junction: Literal["own", "among discs"] | None = None,
+    template: TemplateSource | None = None,
+    contrast: str = "T2w",
+    template_ref: str = "template",
+    registration_steps: str | None = None,
     omp_nthreads: int = 1,
     name: str = "anat_wf",
 ) -> Workflow:
@@ -54,7 +76,7 @@ def init_anat_wf(
 
     Workflow Graph
         check → segment (a network, or the mask made by hand) → centerline → morphometry →
-        levels (where discs are labelled) → report
+        levels and template_wf (where levels are labelled) → report
 
     Parameters
     ----------
@@ -65,6 +87,17 @@ def init_anat_wf(
     levels : {"own", "elsewhere"}, optional
         Whether there are labelled discs, so that levels can be told, and on which image they were
         labelled: this one, or another one of its session.
+    label_kind : {"discs", "rootlets"}
+        What the labels mark; rootlets need a template.
+    junction : {"own", "among discs"}, optional
+        Whether the pontomedullary junction may be labelled, in an image of its own or with the
+        discs.
+    template : TemplateSource, optional
+        Template to register with, where there are labels.
+    contrast : {"T2w", "T1w", "T2star"}
+        Which image of the template to compare with.
+    template_ref, registration_steps
+        See :func:`sctflow.workflows.template.init_template_wf`.
     omp_nthreads : int
         Threads of the network.
     name : str
@@ -77,7 +110,9 @@ def init_anat_wf(
     manual_mask
         Mask of the cord on the grid of the image (``segmentation="manual"`` only).
     discs
-        Labelled discs in the world space of the image (``levels`` only).
+        Labelled discs, or rootlets, in the world space of the image (``levels`` only).
+    junction
+        Label image that may hold the pontomedullary junction (``junction`` only).
 
     Outputs
     -------
@@ -94,21 +129,35 @@ def init_anat_wf(
         without labelled discs, or where they cannot be right.
     perlevel
         Table of shape measures, one row per vertebral level; undefined as the levels are.
+    bydistance
+        Table of shape measures at distances below the pontomedullary junction.
+    to_template, …
+        See :func:`sctflow.workflows.template.init_template_wf`.
     method
         How the mask was made, as a dictionary for the sidecars.
-    summary, axial, sagittal, area
+    summary, axial, sagittal, area, overlay, …
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    steps = (segmentation, "morphometry", "levels") if levels else (segmentation, "morphometry")
+    steps = [segmentation, "morphometry"]
+    if levels:
+        steps.append("template levels" if template else "levels")
+    if junction:
+        steps.append("junction")
     workflow.__desc__ = "\n".join(DESCRIPTIONS[step] for step in steps)
 
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs"]), name="inputnode"
+        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs", "junction"]),
+        name="inputnode",
     )
     outputnode = pe.Node(
-        niu.IdentityInterface(fields=[*RESULTS, *LEVELS, *FIGURES]), name="outputnode"
-    )
+        niu.IdentityInterface(
+            fields=[
+                *RESULTS, *LEVELS, "bydistance", *TEMPLATE_RESULTS, *FIGURES, *TEMPLATE_FIGURES
+            ]
+        ),
+        name="outputnode",
+    )  # fmt: skip
 
     check = pe.Node(CheckImage(), name="check", mem_gb=memory_gb(voxels, bytes_per_voxel=16))
     if segmentation == "manual":
@@ -158,12 +207,42 @@ def init_anat_wf(
         (morphometry, outputnode, [("out_table", "morphometry")]),
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FIGURES]),
     ])  # fmt: skip
+    if junction:
+        _add_distances(workflow, optional=junction == "among discs")
     if levels:
-        _add_levels(workflow, voxels=voxels, elsewhere=levels == "elsewhere")
+        _add_levels(workflow, voxels=voxels, elsewhere=levels == "elsewhere", kind=label_kind)
+    if levels and template:
+        template_wf = init_template_wf(
+            template=template.name,
+            contrast=contrast,
+            voxels=voxels,
+            label_kind=label_kind,
+            elsewhere=levels == "elsewhere",
+            reference=template_ref,
+            steps=registration_steps,
+        )
+        _add_template(workflow, template_wf, template, contrast)
     return workflow
 
 
-def _add_levels(workflow, *, voxels, elsewhere):
+def _add_distances(workflow, *, optional):
+    """Measure the cord at distances below the pontomedullary junction."""
+    inputnode, outputnode, centerline, morphometry = (
+        workflow.get_node(name)
+        for name in ("inputnode", "outputnode", "centerline", "morphometry")
+    )
+    bydistance = pe.Node(
+        MeasureByDistance(skip_absent=optional), name="bydistance", mem_gb=memory_gb(0)
+    )
+    workflow.connect([
+        (inputnode, bydistance, [("junction", "pmj_file")]),
+        (centerline, bydistance, [("out_table", "centerline_file")]),
+        (morphometry, bydistance, [("out_table", "morph_file")]),
+        (bydistance, outputnode, [("out_table", "bydistance")]),
+    ])  # fmt: skip
+
+
+def _add_levels(workflow, *, voxels, elsewhere, kind):
     """Give the cord its levels, in the results and in the report."""
     inputnode, outputnode, segment, centerline, morphometry, report_wf = (
         workflow.get_node(name)
@@ -172,20 +251,20 @@ def _add_levels(workflow, *, voxels, elsewhere):
         )
     )  # fmt: skip
     levels = pe.Node(
-        AssignLevels(elsewhere=elsewhere),
+        AssignLevels(elsewhere=elsewhere, label_kind=kind),
         name="levels",
         mem_gb=memory_gb(voxels, bytes_per_voxel=16),
     )
+    warnings = pe.Node(niu.Merge(2), name="warnings", run_without_submitting=True)
     workflow.connect([
         (inputnode, levels, [("discs", "discs_file")]),
         (segment, levels, [("mask_file", "mask_file")]),
         (centerline, levels, [("out_table", "centerline_file")]),
         (morphometry, levels, [("out_table", "morph_file")]),
         (inputnode, report_wf, [("discs", "inputnode.discs")]),
-        (levels, report_wf, [
-            ("vertebrae_file", "inputnode.vertebrae"),
-            ("warnings", "inputnode.level_warnings"),
-        ]),
+        (levels, report_wf, [("vertebrae_file", "inputnode.vertebrae")]),
+        (levels, warnings, [("warnings", "in1")]),
+        (warnings, report_wf, [("out", "inputnode.level_warnings")]),
         (levels, outputnode, [
             ("vertebrae_file", "vertebrae"),
             ("vertebrae_table", "vertebrae_table"),
@@ -193,4 +272,38 @@ def _add_levels(workflow, *, voxels, elsewhere):
             ("spinal_table", "spinal_table"),
             ("perlevel_file", "perlevel"),
         ]),
+    ])  # fmt: skip
+
+
+def _add_template(workflow, template_wf, source, contrast):
+    """Register the image with a template; its levels are then the template's."""
+    inputnode, outputnode, check, segment, centerline, morphometry, levels, warnings = (
+        workflow.get_node(name)
+        for name in (
+            "inputnode", "outputnode", "check", "segment", "centerline", "morphometry", "levels",
+            "warnings",
+        )
+    )  # fmt: skip
+    template = pe.Node(
+        PrepareTemplate(template=source.source, digest=source.digest, contrast=contrast),
+        name="template",
+        mem_gb=memory_gb(0, base=PACKING_GB),
+    )
+    results = [*TEMPLATE_RESULTS, *TEMPLATE_FIGURES]
+    workflow.connect([
+        (template, levels, [("out_file", "template")]),
+        (template, template_wf, [
+            ("out_file", "inputnode.template"),
+            ("image_file", "inputnode.template_image"),
+            ("cord_file", "inputnode.template_cord"),
+            ("levels_file", "inputnode.template_levels"),
+        ]),
+        (inputnode, template_wf, [("discs", "inputnode.labels")]),
+        (check, template_wf, [("out_file", "inputnode.in_file")]),
+        (segment, template_wf, [("mask_file", "inputnode.mask")]),
+        (centerline, template_wf, [("out_table", "inputnode.centerline")]),
+        (morphometry, template_wf, [("out_table", "inputnode.morphometry")]),
+        (levels, template_wf, [("vertebrae_file", "inputnode.vertebrae")]),
+        (template_wf, warnings, [("outputnode.warnings", "in2")]),
+        (template_wf, outputnode, [(f"outputnode.{result}", result) for result in results]),
     ])  # fmt: skip

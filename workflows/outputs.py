@@ -7,14 +7,17 @@ from pathlib import Path
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from sctflow.bids import ImageInput, build_derivative_name
-from sctflow.interfaces.bids import DerivativesSink
+from sctflow.bids import ImageInput
 from sctflow.interfaces.centerline import COLUMNS as CENTERLINE_COLUMNS
 from sctflow.workflows.anatomical import LEVELS, RESULTS
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import FIGURES
+from sctflow.workflows.sinks import name_of, sink, uri_of
+from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS
+from sctflow.workflows.template_outputs import add_template_sinks
 
-FIGURE_EXTENSIONS = {"summary": ".html", "axial": ".svg", "sagittal": ".svg", "area": ".svg"}
+FIGURE_EXTENSIONS = {"summary": ".html"}
+"""All others are ``.svg``."""
 
 
 def init_anat_outputs_wf(
@@ -22,7 +25,9 @@ def init_anat_outputs_wf(
     image: ImageInput,
     output_dir: Path,
     segmentation: str,
-    discs_uri: str | None = None,
+    labels_uri: str | None = None,
+    junction_uri: str | None = None,
+    template: str | None = None,
     name: str = "anat_outputs_wf",
 ) -> Workflow:
     """Place the results of one anatomical image in the output dataset.
@@ -38,8 +43,12 @@ def init_anat_outputs_wf(
         Root of the output dataset.
     segmentation : {"network", "manual"}
         Where the mask came from; a mask made by hand is named among the sources.
-    discs_uri : str, optional
-        BIDS URI of the labelled discs; without it there are no levels to place.
+    labels_uri : str, optional
+        BIDS URI of the labels that tell the levels; without it there are no levels to place.
+    junction_uri : str, optional
+        BIDS URI of the labels among which the pontomedullary junction may be.
+    template : str, optional
+        Name of the template that the image was registered with, if it was.
     name : str
         Name of the workflow.
 
@@ -48,47 +57,69 @@ def init_anat_outputs_wf(
     mask, probseg, centerline_mask, centerline, morphometry, method
         See :func:`sctflow.workflows.anatomical.init_anat_wf`.
     vertebrae, vertebrae_table, spinal, spinal_table, perlevel
-        See there; with ``discs_uri`` only.
+        See there; with ``labels_uri`` only.
+    bydistance
+        See there; with ``junction_uri`` only.
+    to_template, …
+        See :func:`sctflow.workflows.template.init_template_wf`; with ``template`` only.
     summary, axial, sagittal, area
         Figures of the report.
     """
     workflow = Workflow(name=name)
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=[*RESULTS, *LEVELS, *FIGURES]), name="inputnode"
-    )
+        niu.IdentityInterface(
+            fields=[
+                *RESULTS, *LEVELS, "bydistance", *TEMPLATE_RESULTS, *FIGURES, *TEMPLATE_FIGURES
+            ]
+        ),
+        name="inputnode",
+    )  # fmt: skip
 
     suffix = image.entities["suffix"]
     cord = {"space": suffix, "label": "SC"}
     names = {
-        "mask": _name(image, suffix="mask", extension=".nii.gz", **cord),
-        "probseg": _name(image, suffix="probseg", extension=".nii.gz", **cord),
-        "centerline_mask": _name(
+        "mask": name_of(image, suffix="mask", extension=".nii.gz", **cord),
+        "probseg": name_of(image, suffix="probseg", extension=".nii.gz", **cord),
+        "centerline_mask": name_of(
             image, suffix="mask", extension=".nii.gz", desc="centerline", **cord
         ),
-        "centerline": _name(image, suffix="mask", extension=".tsv", desc="centerline", **cord),
-        "morphometry": _name(image, suffix="morph", extension=".tsv", desc="perslice", **cord),
+        "centerline": name_of(image, suffix="mask", extension=".tsv", desc="centerline", **cord),
+        "morphometry": name_of(image, suffix="morph", extension=".tsv", desc="perslice", **cord),
     }
     columns = _columns(segmentation)
     for result, sidecar in _sidecars(image, names, segmentation=segmentation).items():
-        sink = _sink(f"ds_{result}", output_dir, names[result], sidecar, columns.get(result, {}))
-        workflow.connect([(inputnode, sink, [(result, "in_file"), ("method", "method")])])
+        placed = sink(f"ds_{result}", output_dir, names[result], sidecar, columns.get(result, {}))
+        workflow.connect([(inputnode, placed, [(result, "in_file"), ("method", "method")])])
     # The table of the centreline shares its name, and so its sidecar, with the image.
-    ds_centerline = _sink("ds_centerline", output_dir, names["centerline"])
+    ds_centerline = sink("ds_centerline", output_dir, names["centerline"])
     workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
 
-    if discs_uri:
-        _add_levels(workflow, image, output_dir, names, discs_uri)
+    if labels_uri:
+        _add_levels(workflow, image, output_dir, names, labels_uri)
+    if junction_uri:
+        _add_distances(workflow, image, output_dir, names, junction_uri)
+    if template:
+        add_template_sinks(
+            workflow,
+            image,
+            output_dir,
+            template=template,
+            labels_uri=labels_uri,
+            mask=names["mask"],
+            morphometry=names["morphometry"],
+        )
 
-    workflow.add_nodes(figures := _figure_sinks(image, output_dir, FIGURES))
-    for figure, sink in zip(FIGURES, figures, strict=True):
-        workflow.connect(inputnode, figure, sink, "in_file")
+    drawn = (*FIGURES, *TEMPLATE_FIGURES) if template else FIGURES
+    workflow.add_nodes(figures := _figure_sinks(image, output_dir, drawn))
+    for figure, placed in zip(drawn, figures, strict=True):
+        workflow.connect(inputnode, figure, placed, "in_file")
     return workflow
 
 
-def _add_levels(workflow, image, output_dir, names, discs_uri):
+def _add_levels(workflow, image, output_dir, names, labels_uri):
     """Sinks of the levels, their names, and the measures by level."""
     inputnode = workflow.get_node("inputnode")
-    suffix, mask = image.entities["suffix"], _uri(names["mask"])
+    suffix, mask = image.entities["suffix"], uri_of(names["mask"])
     for result, seg, what in (
         ("vertebrae", "vertebrae", "Vertebral levels"),
         ("spinal", "spinallevels", "Spinal levels"),
@@ -97,30 +128,50 @@ def _add_levels(workflow, image, output_dir, names, discs_uri):
         sidecar = {
             "Description": f"{what} of the spinal cord",
             "SpatialReference": image.uri,
-            "Sources": [mask, discs_uri],
+            "Sources": [mask, labels_uri],
         }
-        image_name = _name(image, extension=".nii.gz", **kind)
-        table_name = _name(image, extension=".tsv", **kind)
-        ds_image = _sink(f"ds_{result}", output_dir, image_name, sidecar)
-        ds_table = _sink(f"ds_{result}_table", output_dir, table_name)
+        image_name = name_of(image, extension=".nii.gz", **kind)
+        table_name = name_of(image, extension=".tsv", **kind)
+        ds_image = sink(f"ds_{result}", output_dir, image_name, sidecar)
+        ds_table = sink(f"ds_{result}_table", output_dir, table_name)
         workflow.connect([
             (inputnode, ds_image, [(result, "in_file")]),
             (inputnode, ds_table, [(f"{result}_table", "in_file")]),
         ])  # fmt: skip
     sidecar = {
         "Description": "Shape of the spinal cord, means of the slices of each vertebral level",
-        "Sources": [mask, _uri(names["morphometry"]), discs_uri],
+        "Sources": [mask, uri_of(names["morphometry"]), labels_uri],
     }
-    name = _name(
+    name = name_of(
         image, suffix="morph", extension=".tsv", desc="perlevel", space=suffix, label="SC"
     )
-    ds_perlevel = _sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
+    ds_perlevel = sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
     workflow.connect(inputnode, "perlevel", ds_perlevel, "in_file")
+
+
+def _add_distances(workflow, image, output_dir, names, junction_uri):
+    """Sink of the measures at distances below the pontomedullary junction."""
+    from sctflow.core.pmj import COLUMNS
+
+    sidecar = {
+        "Description": "Shape of the spinal cord in windows at distances below the "
+        "pontomedullary junction",
+        "Sources": [uri_of(names["mask"]), uri_of(names["morphometry"]), junction_uri],
+    }
+    name = name_of(
+        image,
+        suffix="morph",
+        extension=".tsv",
+        desc="pmj",
+        space=image.entities["suffix"],
+        label="SC",
+    )
+    ds_bydistance = sink("ds_bydistance", output_dir, name, sidecar, COLUMNS | _mean_columns())
+    workflow.connect(workflow.get_node("inputnode"), "bydistance", ds_bydistance, "in_file")
 
 
 def _level_columns():
     """Descriptions of the columns of the table by level."""
-    from sctflow.core.morphometry import COLUMNS
 
     columns = {
         "level": {"Description": "Vertebral level: 1 is C1, 8 is T1, 20 is L1"},
@@ -135,6 +186,14 @@ def _level_columns():
         "n_slices": {"Description": "Slices with cord in the level"},
         "length": {"Description": "Length of cord in these slices", "Units": "mm"},
     }
+    return columns | _mean_columns()
+
+
+def _mean_columns():
+    """Descriptions of means and standard deviations of the measures of slices."""
+    from sctflow.core.morphometry import COLUMNS
+
+    columns = {}
     for metric, described in COLUMNS.items():
         if metric in ("slice", "x", "y", "z", "length"):
             continue
@@ -183,7 +242,7 @@ def _sidecars(image, names, *, segmentation):
     by_hand = [image.manual_uris["SC"]] if segmentation == "manual" else []
     sources = [image.uri, *by_hand]
     spatial = {"SpatialReference": image.uri}
-    mask, centerline = _uri(names["mask"]), _uri(names["centerline"])
+    mask, centerline = uri_of(names["mask"]), uri_of(names["centerline"])
     return {
         "mask": {
             "Description": "Spinal cord",
@@ -221,41 +280,19 @@ def _columns(segmentation):
     return {"centerline_mask": CENTERLINE_COLUMNS, "morphometry": morphometry}
 
 
-def _name(image, **entities):
-    return build_derivative_name(image.entities, **entities)
-
-
-def _uri(name):
-    return f"bids::{Path(name).as_posix()}"
-
-
-def _sink(node_name, output_dir, name, sidecar=None, columns=None):
-    return pe.Node(
-        DerivativesSink(
-            base_directory=str(output_dir),
-            name=str(name),
-            sidecar=sidecar or {},
-            columns=columns or {},
-        ),
-        name=node_name,
-        run_without_submitting=True,
-        mem_gb=0.05,
-    )
-
-
 def _figure_sinks(image, output_dir, figures):
     suffix = image.entities["suffix"]
     return [
-        _sink(
+        sink(
             f"ds_{figure}",
             output_dir,
-            _name(
+            name_of(
                 image,
                 suffix=suffix,
                 space=suffix,
                 desc=figure,
                 datatype="figures",
-                extension=FIGURE_EXTENSIONS[figure],
+                extension=FIGURE_EXTENSIONS.get(figure, ".svg"),
             ),
         )
         for figure in figures

@@ -12,6 +12,7 @@ from ..settings import (
     IGNORABLE_LABELS,
     MODALITIES,
     SEGMENTATION_METHODS,
+    TEMPLATE_REFS,
     Settings,
     option,
     read_toml,
@@ -168,8 +169,20 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
     add(
         "--template",
         metavar="NAME|DIR",
-        help="PAM50, SCTPhantom or a folder in TemplateFlow's layout; it is looked for and "
-        "recorded, no step uses it yet (default: PAM50, if it is installed)",
+        help="template to register images with whose levels are labelled: PAM50, SCTPhantom or a "
+        "folder in TemplateFlow's layout (default: PAM50, if it is installed)",
+    )
+    add(
+        "--template-ref",
+        choices=TEMPLATE_REFS,
+        help="template: straighten the cord; subject: register within the slices of the image, "
+        f"for thick axial slices (default: {Settings.template_ref})",
+    )
+    add(
+        "--registration-steps",
+        metavar="STEPS",
+        help="refine the registration with the template by steps such as "
+        "step=1,type=im,algo=syn,metric=CC,slicewise=1 (default: masks and levels alone)",
     )
 
 

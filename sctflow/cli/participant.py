@@ -22,12 +22,15 @@ from .environment import Run, save_outcome, start_run
 from .execute import count_steps, nipype_config, plugin_choice, run_workflow
 from .log import LOG_NAME, log_to_console, log_to_file
 from .outcome import collect_errors, failed, summarise, write_methods, write_reports
-from .template import TemplateChoice, announce_template, choose_template
+from .template import TemplateChoice, announce_template, choose_template, pack_template
 from .validation import check_validation, start_validator
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
     from rich.console import Console
+
+LEVEL_LABELS = {"discs", "rootlets"}
+"""Labels that a registration with a template starts from."""
 
 logger = logging.getLogger("sctflow")
 
@@ -72,7 +75,11 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     computing = not (settings.reports_only or settings.boilerplate_only)
     if computing and any(item.anat for item in inputs):
         _preload_workers(settings, inputs)
-    workflow = plan(settings, inputs, run)
+        if template and any(
+            LEVEL_LABELS & set(image.manual) for item in inputs for image in item.anat
+        ):
+            pack_template(template)
+    workflow = plan(settings, inputs, run, template)
     methods = write_methods(workflow, inputs, run)
     if settings.boilerplate_only:
         logger.info("Methods text: %s", run.folder)
@@ -124,7 +131,12 @@ def select_inputs(settings: Settings) -> tuple[ParticipantInputs, ...]:
     return inputs
 
 
-def plan(settings: Settings, inputs: Sequence[ParticipantInputs], run: Run) -> "Workflow":
+def plan(
+    settings: Settings,
+    inputs: Sequence[ParticipantInputs],
+    run: Run,
+    template: TemplateChoice | None = None,
+) -> "Workflow":
     """Build the graph of the whole run, ready to be run."""
     from ..workflows.base import init_sctflow_wf
 
@@ -132,6 +144,9 @@ def plan(settings: Settings, inputs: Sequence[ParticipantInputs], run: Run) -> "
         participants=inputs,
         output_dir=settings.output_dir,
         segmentation_method=settings.segmentation_method,
+        template=template.source() if template else None,
+        template_ref=settings.template_ref,
+        registration_steps=settings.registration_steps,
         omp_nthreads=settings.omp_nthreads,
     )
     workflow.base_dir = str(settings.work_dir)

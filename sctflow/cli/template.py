@@ -6,8 +6,10 @@ from pathlib import Path
 
 from ..templates.builtin import installed_phantom, phantom_folder, phantom_version
 from ..templates.find import find_template
-from ..templates.layout import BUILTIN, PUBLISHED
+from ..templates.layout import BUILTIN, PUBLISHED, read_folder
+from ..templates.packed import packed_path, template_digest
 from ..templates.places import installed_template
+from ..templates.source import TemplateSource
 
 logger = logging.getLogger("sctflow")
 
@@ -30,6 +32,14 @@ class TemplateChoice:
     version: str | None
     folder: Path
     made: bool = True
+
+    def source(self) -> TemplateSource:
+        """What the graph is given."""
+        if not self.made:
+            return TemplateSource(self.name, self.name, self.version or "")
+        return TemplateSource(
+            self.name, str(self.folder), template_digest(read_folder(self.folder))
+        )
 
     def record(self) -> dict[str, str | None]:
         """What is saved with the run."""
@@ -66,10 +76,12 @@ def announce_template(template: TemplateChoice | None) -> None:
     """Say which template there is."""
     if template is None:
         logger.warning(
-            "Template %s is not installed; no step needs it yet. To install it: sctflow-data "
-            "install %s",
+            "Template %s is not installed, nothing is registered with it. To install it: "
+            "sctflow-data install %s; %s needs no download (--template %s)",
             PUBLISHED,
             PUBLISHED,
+            BUILTIN,
+            BUILTIN,
         )
         return
     logger.info(
@@ -79,3 +91,11 @@ def announce_template(template: TemplateChoice | None) -> None:
         "in" if template.made else "built in, to be made in",
         template.folder,
     )
+
+
+def pack_template(template: TemplateChoice) -> None:
+    """Make and pack the template before the nodes do, each for itself."""
+    if not template.made:
+        logger.info("Making the template %s; this takes half a minute, once", template.name)
+    # Packing takes some seconds, once on a computer; where it cannot be kept, nodes do it again.
+    packed_path(template.source().source)

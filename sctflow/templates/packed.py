@@ -112,7 +112,7 @@ def open_template(template: str | Path, *, cache: Path | None = None) -> PackedT
 def packed_path(template: str | Path, *, cache: Path | None = None) -> Path | None:
     """Path of the packed file of a template, which is made; None if it cannot be kept."""
     found = find_template(template)
-    path = (cache or _cache()) / f"{found.name}-{_digest(found)}.npz"
+    path = (cache or _cache()) / f"{found.name}-{template_digest(found)}.npz"
     if not path.is_file():
         try:
             write_packed(pack(found), path)
@@ -127,7 +127,7 @@ def _cache() -> Path:
     return Path(user_cache_dir("sctflow")) / "packed"
 
 
-def _digest(template: Template) -> str:
+def template_digest(template: Template) -> str:
     """Eight digits that change when a file of the template does."""
     content = hashlib.sha256(f"{FORMAT} {template.root} {template.version}".encode())
     for path in sorted(template.root.glob("tpl-*")):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.base import NO_MANUAL_MASK, choose_discs, init_image_wf, init_sctflow_wf
+from sctflow.workflows.base import NO_MANUAL_MASK, choose_labels, init_image_wf, init_sctflow_wf
 
 
 def _nodes(workflow):
@@ -95,10 +95,10 @@ def test_discs_are_those_of_the_image_then_of_the_t2w_of_its_session():
     t2w, t1w, t2star = _image("T2w", discs=True), _image("T1w", discs=True), _image("T2star")
     later = _image("T2star", session="b")
     images = [later, t1w, t2star, t2w]
-    assert choose_discs(t1w, images) is t1w
-    assert choose_discs(t2star, images) is t2w
-    assert choose_discs(t2star, [t2star, t1w]) is t1w
-    assert choose_discs(later, images) is None
+    assert choose_labels(t1w, images).image is t1w
+    assert choose_labels(t2star, images).image is t2w
+    assert choose_labels(t2star, [t2star, t1w]).image is t1w
+    assert choose_labels(later, images) is None
 
 
 @pytest.mark.parametrize("labelled", [True, False])
