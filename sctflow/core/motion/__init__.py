@@ -7,9 +7,10 @@ onto targets that the other volumes make, smooth along the cord. Nothing here kn
 from sctflow.core.motion.apply import apply_motion
 from sctflow.core.motion.diffusion import estimate_dwi_motion, rotate_bvecs
 from sctflow.core.motion.estimate import estimate_motion
-from sctflow.core.motion.result import Motion, describe_columns
+from sctflow.core.motion.result import COLUMNS, Motion, describe_columns
 
 __all__ = [
+    "COLUMNS",
     "Motion",
     "apply_motion",
     "describe_columns",

@@ -66,7 +66,8 @@ def gaussian_process(
     heights : (slices,) array
         mm.
     length : float, optional
-        mm over which neighbours are alike, if it is not to be chosen.
+        mm over which neighbours are alike, if it is not to be chosen; slices have then no motion
+        of their own.
 
     Returns
     -------
@@ -103,7 +104,7 @@ def _choose(
     for reach in _LENGTHS_MM if length is None else (length,):
         shape = np.exp(-0.5 * (gap / reach) ** 2)
         for spread in _SPREADS_MM:
-            for own in _OWN_MM:
+            for own in _OWN_MM if length is None else _OWN_MM[:1]:
                 trial = _WHOLE_MM**2 + spread**2 * shape + own**2 * np.eye(len(gap))
                 value = _likelihood(y, noise, trial)
                 if value > best:

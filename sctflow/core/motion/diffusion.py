@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sctflow.core.gradients import B0_MAX, GradientError
 from sctflow.core.grid import canonicalize
 from sctflow.core.motion.along import regularizer
 from sctflow.core.motion.estimate import (
@@ -23,10 +24,7 @@ from sctflow.core.motion.result import Motion
 from sctflow.core.motion.series import follow, mean_windows
 from sctflow.core.motion.targets import diffusion_likeness, likeness
 from sctflow.core.motion.windows import Slices, Windows
-from sctflow.errors import ImageError, SettingsError
-
-B0_THRESHOLD = 50.0
-"""s/mm² up to which a volume counts as one without diffusion weighting."""
+from sctflow.errors import SettingsError
 
 
 def estimate_dwi_motion(
@@ -43,7 +41,7 @@ def estimate_dwi_motion(
     smooth: float | None = None,
     rounds: int = 3,
     slice_axis: int | None = None,
-    b0_threshold: float = B0_THRESHOLD,
+    b0_max: float = B0_MAX,
 ) -> Motion:
     """Estimate the in-plane motion of every slice in every volume of a diffusion series.
 
@@ -63,7 +61,7 @@ def estimate_dwi_motion(
     reference : "mean" or int
         What is at rest: the mean place of the weighted volumes (of all, if none is weighted), or
         a volume.
-    b0_threshold : float
+    b0_max : float
         s/mm² up to which a volume counts as one without weighting.
 
     Returns
@@ -73,7 +71,9 @@ def estimate_dwi_motion(
     Raises
     ------
     ImageError
-        The series shows nothing, or b-values and directions do not fit its volumes.
+        The series shows nothing.
+    GradientError
+        B-values and directions do not fit its volumes.
     SegmentationError
         The mask is empty or does not fit.
     SettingsError
@@ -82,12 +82,12 @@ def estimate_dwi_motion(
     check_options(kind=kind, groups=groups, poly=poly, smooth=smooth, rounds=rounds)
     slices, cord, windows = prepare(data, affine, mask, slice_axis)
     n_volumes = slices.data.shape[3]
-    bvals, bvecs = _check_gradients(bvals, bvecs, n_volumes, b0_threshold)
+    bvals, bvecs = _check_gradients(bvals, bvecs, n_volumes, b0_max)
     if reference != "mean" and not (isinstance(reference, int) and 0 <= reference < n_volumes):
         raise SettingsError(
             f"reference must be 'mean' or a volume from 0 to {n_volumes - 1}, not {reference!r}."
         )
-    weighted = bvals > b0_threshold
+    weighted = bvals > b0_max
     parts, means = {}, {}
     for is_weighted in (False, True):
         chosen = np.flatnonzero(weighted == is_weighted)
@@ -124,7 +124,7 @@ def _check_gradients(
     """b-values, and directions of unit length."""
     bvals, bvecs = np.asarray(bvals, float).ravel(), np.asarray(bvecs, float)
     if bvals.shape != (n_volumes,) or bvecs.shape != (n_volumes, 3):
-        raise ImageError(
+        raise GradientError(
             f"The series has {n_volumes} volumes, but there are {bvals.size} b-values and "
             f"{' x '.join(map(str, bvecs.shape))} components of directions."
         )
@@ -132,7 +132,9 @@ def _check_gradients(
     without = (bvals > threshold) & ~(length > 0)
     if without.any() or not np.isfinite(bvals).all():
         which = np.flatnonzero(without | ~np.isfinite(bvals))
-        raise ImageError(f"Volume {which[0]} has no direction or no b-value: check bval and bvec.")
+        raise GradientError(
+            f"Volume {which[0]} has no direction or no b-value: check bval and bvec."
+        )
     return bvals, bvecs / np.where(length > 0, length, 1)[:, None]
 
 

@@ -38,14 +38,13 @@ def shift_between(
     (2,) array
         mm by which the content of `moving` lies farther along u and v.
     """
-    size = moving.shape[1:]
-    wanted = _orientation(fixed, weights, pixel)
-    own = [fft.rfft2(part) for part in _orientation(moving, weights, pixel)]
+    spectrum = fft.rfft2(moving.astype(np.float32))
+    wanted = _orientation(fixed.astype(np.float32), weights, pixel)
 
     def agreement(steps: np.ndarray) -> float:
         shift = np.broadcast_to(steps * pixel, (len(moving), 2))
-        parts = (moved(part, size, pixel, shift) for part in own)
-        return float(sum((weights * a * b).sum() for a, b in zip(parts, wanted, strict=True)))
+        own = _orientation(moved(spectrum, moving.shape[1:], pixel, shift), weights, pixel)
+        return float(sum((weights * a * b).sum() for a, b in zip(own, wanted, strict=True)))
 
     best, reach = np.zeros(2), _REACH_PIXELS
     for step in _STEPS:
@@ -61,7 +60,7 @@ def _orientation(
     images: np.ndarray, weights: np.ndarray, pixel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Direction of edges as cosine and sine of twice the angle, of length 0 to 1."""
-    du, dv = gradients(images.astype(np.float32), pixel)
+    du, dv = gradients(images, pixel)
     squared = du**2 + dv**2
     total = np.maximum(weights.sum((1, 2), keepdims=True), 1e-6)
     level = (weights * squared).sum((1, 2), keepdims=True) / total

@@ -86,6 +86,27 @@ class Motion:
         away[1:] = np.sqrt(step + (CORD_RADIUS_MM * turn) ** 2).mean(0)
         return away
 
+    def warnings(self) -> list[str]:
+        """What a reader should know before using the series."""
+        n, n_volumes = self.outlier.shape
+        texts = []
+        if n_volumes == 1:
+            texts.append("the series has one volume: there is no motion to correct")
+        if self.outlier.any():
+            spoilt = np.flatnonzero(self.outlier.any(0))
+            listed = ", ".join(map(str, spoilt[:8])) + (" …" if len(spoilt) > 8 else "")
+            texts.append(
+                f"{self.outlier.sum()} of {n * n_volumes} slices show less than in the other "
+                f"volumes, or something else (volumes {listed})"
+            )
+        empty = np.flatnonzero(self.outlier.all(1))
+        if empty.size:
+            texts.append(
+                f"slices {', '.join(map(str, empty))} show nothing that could be followed; they "
+                "are moved as their neighbours are"
+            )
+        return texts
+
     def per_volume(self) -> pd.DataFrame:
         """One row per volume: see `describe_columns`."""
         columns = {"framewise_displacement": self.framewise_displacement()}
@@ -114,11 +135,11 @@ class Motion:
 
 def describe_columns(table: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Describe the columns of a table of motion, for its sidecar."""
-    return {name: _DESCRIPTIONS[name] for name in table.columns}
+    return {name: COLUMNS[name] for name in table.columns}
 
 
 _TOWARDS = {"x": "to the right", "y": "to the front", "z": "upwards"}
-_DESCRIPTIONS = {
+COLUMNS: dict[str, dict[str, str]] = {
     "framewise_displacement": {
         "Description": "How far the cord goes from the volume before to this one: root mean "
         "square over its section, mean over slices",
@@ -136,8 +157,9 @@ _DESCRIPTIONS = {
     },
     "outlier": {"Description": "Whether the slice shows less than in others, or something else"},
 }
+"""Columns of both tables, those of every direction of slices; see :func:`describe_columns`."""
 for _axis, _way in _TOWARDS.items():
-    _DESCRIPTIONS |= {
+    COLUMNS |= {
         f"trans_{_axis}": {
             "Description": f"How far the cord lies {_way} of its place at rest",
             "Units": "mm",

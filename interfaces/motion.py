@@ -1,0 +1,282 @@
+"""Nodes that correct the motion of a series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from sctflow.core.gradients import B0_MAX
+from sctflow.io import load_image, save_image, save_table
+
+_ACQUISITION = {"auto": None, "axial": 2, "coronal": 1, "sagittal": 0}
+
+
+class _MotionInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc="series of volumes")
+    mask_file = File(
+        exists=True,
+        mandatory=True,
+        desc="mask of the cord on the grid of the series, binary or soft; motion is measured "
+        "within 17 mm of its centre",
+    )
+    kind = traits.Enum(
+        "translation",
+        "rigid",
+        usedefault=True,
+        desc="motion of each slice in its plane: shifts, or shifts and turns",
+    )
+    reference_volume = traits.Range(
+        low=0,
+        desc="volume that is taken to be at rest; by default, the mean place is",
+    )
+    groups = traits.Range(
+        low=1,
+        value=1,
+        usedefault=True,
+        desc="successive volumes that are averaged and taken to move together",
+    )
+    poly = traits.Range(
+        low=0,
+        xor=["smooth"],
+        desc="degree of the polynomial that motion follows along the cord; 0 for each slice on "
+        "its own. By default, how alike neighbours are is found from the data",
+    )
+    smooth = traits.Range(
+        low=0.0,
+        exclude_low=True,
+        xor=["poly"],
+        units="mm",
+        desc="length along the cord over which motion is alike; by default, it is found from the "
+        "data",
+    )
+    rounds = traits.Range(
+        low=1,
+        value=3,
+        usedefault=True,
+        desc="how often the target is made anew from the volumes moved back",
+    )
+    acquisition = traits.Enum(
+        *_ACQUISITION,
+        usedefault=True,
+        desc="direction of the slices; auto takes the longest side of the voxels for across them",
+    )
+    interpolation = traits.Enum(
+        "spline",
+        "linear",
+        "nearest",
+        "sinc",
+        usedefault=True,
+        desc="how the series is interpolated, once; sinc for shifts only",
+    )
+
+
+class _MotionOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="series with every slice moved back")
+    motion_file = File(exists=True, desc="motion of each volume")
+    slice_motion_file = File(exists=True, desc="motion of each slice of each volume")
+    warnings = traits.List(traits.Str, desc="what the reader of the report should know")
+
+
+class _CorrectMotionInputSpec(_MotionInputSpec):
+    reference_volume = traits.Range(
+        low=0,
+        xor=["reference_file"],
+        desc="volume that is taken to be at rest; by default, the mean place is",
+    )
+    reference_file = File(
+        exists=True,
+        xor=["reference_volume"],
+        desc="image on the same grid, such as the mean of another run, onto which to move",
+    )
+    metric = traits.Enum(
+        "correlation",
+        "edges",
+        usedefault=True,
+        desc="how the reference file is compared: by correlation slice by slice, or, if its "
+        "contrast is another one, by the direction of edges of all slices together",
+    )
+
+
+class _CorrectMotionOutputSpec(_MotionOutputSpec):
+    mean_file = File(exists=True, desc="mean of the corrected series")
+
+
+class CorrectMotion(SimpleInterface):
+    """Correct the motion of a functional series slice by slice.
+
+    All slices and volumes are estimated together, about the cord, and smooth along it as far as
+    the data say.
+    """
+
+    input_spec = _CorrectMotionInputSpec
+    output_spec = _CorrectMotionOutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+
+        from sctflow.core.motion import estimate_motion
+
+        inputs, out = self.inputs, Path(runtime.cwd)
+        img, mask = _load(inputs)
+        motion = estimate_motion(
+            np.asanyarray(img.dataobj),
+            img.affine,
+            mask,
+            reference=_load_reference(inputs, img),
+            metric=inputs.metric,
+            **_options(inputs),
+        )
+        corrected = _correct(img, motion, inputs.interpolation)
+        self._results |= _save(img, corrected, motion, out)
+        mean = corrected.mean(axis=-1, dtype=np.float64)
+        self._results["mean_file"] = _save_mean(mean, img, out / "mean.nii.gz")
+        return runtime
+
+
+class _CorrectDWIMotionInputSpec(_MotionInputSpec):
+    bval_file = File(exists=True, mandatory=True, desc="b-values, s/mm²")
+    bvec_file = File(
+        exists=True,
+        mandatory=True,
+        desc="directions in FSL's format: three rows, along the axes of the image",
+    )
+    b0_max = traits.Range(
+        low=0.0,
+        value=B0_MAX,
+        usedefault=True,
+        units="s/mm²",
+        desc="volumes with at most this b-value have no diffusion weighting",
+    )
+
+
+class _CorrectDWIMotionOutputSpec(_MotionOutputSpec):
+    bval_file = File(exists=True, desc="b-values in a row")
+    bvec_file = File(exists=True, desc="directions, turned as the volumes were")
+    dwi_mean_file = File(exists=True, desc="mean of the corrected volumes with weighting")
+    b0_mean_file = File(exists=True, desc="mean of the corrected volumes without weighting")
+
+
+class CorrectDWIMotion(SimpleInterface):
+    """Correct the motion of a diffusion-weighted series slice by slice.
+
+    Volumes with and without diffusion weighting are followed apart, each weighted one against
+    what the others tell about its direction, and then joined.
+    """
+
+    input_spec = _CorrectDWIMotionInputSpec
+    output_spec = _CorrectDWIMotionOutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+
+        from sctflow.core.motion import estimate_dwi_motion, rotate_bvecs
+        from sctflow.gradients import load_gradients, save_gradients
+
+        inputs, out = self.inputs, Path(runtime.cwd)
+        img, mask = _load(inputs)
+        gradients, warnings = load_gradients(
+            inputs.bval_file, inputs.bvec_file, img.shape[3], b0_max=inputs.b0_max
+        )
+        motion = estimate_dwi_motion(
+            np.asanyarray(img.dataobj),
+            img.affine,
+            mask,
+            gradients.bvals,
+            gradients.bvecs,
+            reference=_load_reference(inputs, img),
+            b0_max=inputs.b0_max,
+            **_options(inputs),
+        )
+        corrected = _correct(img, motion, inputs.interpolation)
+        self._results |= _save(img, corrected, motion, out)
+        self._results["warnings"] = [*warnings, *self._results["warnings"]]
+        turned = gradients._replace(bvecs=rotate_bvecs(gradients.bvecs, img.affine, motion))
+        bval, bvec = save_gradients(turned, out / "corrected.bval", out / "corrected.bvec")
+        self._results |= {"bval_file": str(bval), "bvec_file": str(bvec)}
+        b0 = gradients.is_b0(inputs.b0_max)
+        for name, chosen in (("b0", b0), ("dwi", ~b0)):
+            mean = corrected[..., chosen].mean(axis=-1, dtype=np.float64)
+            self._results[f"{name}_mean_file"] = _save_mean(mean, img, out / f"{name}_mean.nii.gz")
+        return runtime
+
+
+def _load(inputs):
+    """Series, and weights of the mask on its grid."""
+    from sctflow.core.image import squeeze
+    from sctflow.core.manual import mask_on_grid
+    from sctflow.errors import ImageError
+
+    img = load_image(inputs.in_file)
+    if img.ndim != 4:
+        raise ImageError(
+            f"{inputs.in_file}: the image has {img.ndim} dimensions; a series of volumes has 4."
+        )
+    mask = squeeze(load_image(inputs.mask_file))
+    return img, mask_on_grid(mask, img.slicer[..., 0], name=inputs.mask_file)
+
+
+def _load_reference(inputs, img):
+    """What is at rest, as `estimate_motion` takes it."""
+    from sctflow.core.image import squeeze
+    from sctflow.core.same_grid import data_on_grid
+
+    if isdefined(inputs.reference_volume):
+        return inputs.reference_volume
+    if not hasattr(inputs, "reference_file") or not isdefined(inputs.reference_file):
+        return "mean"
+    other = squeeze(load_image(inputs.reference_file))
+    return data_on_grid(
+        other, img, name=inputs.reference_file, reference_name=inputs.in_file
+    ).astype("float32")
+
+
+def _options(inputs):
+    """Inputs under the names of the core's arguments."""
+    return {
+        "kind": inputs.kind,
+        "groups": inputs.groups,
+        "poly": inputs.poly if isdefined(inputs.poly) else None,
+        "smooth": inputs.smooth if isdefined(inputs.smooth) else None,
+        "rounds": inputs.rounds,
+        "slice_axis": _ACQUISITION[inputs.acquisition],
+    }
+
+
+def _correct(img, motion, interpolation):
+    import numpy as np
+
+    from sctflow.core.motion import apply_motion
+
+    return apply_motion(
+        np.asanyarray(img.dataobj), img.affine, motion, interpolation=interpolation
+    )
+
+
+def _save(img, corrected, motion, out):
+    """Write the series and the tables of its motion; returns the results."""
+    from sctflow.core.image import new_like
+
+    series = new_like(corrected, img, corrected.dtype)
+    series.header["pixdim"][4] = img.header["pixdim"][4]
+    return {
+        "out_file": str(save_image(series, out / "corrected.nii.gz")),
+        "motion_file": str(save_table(motion.per_volume(), out / "motion.tsv")),
+        "slice_motion_file": str(save_table(motion.per_slice(), out / "motion_slices.tsv")),
+        "warnings": motion.warnings(),
+    }
+
+
+def _save_mean(mean, img, path):
+    import numpy as np
+
+    from sctflow.core.image import new_like
+
+    return str(save_image(new_like(mean, img, np.float32), path))

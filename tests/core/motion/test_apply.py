@@ -1,0 +1,142 @@
+"""Series that are moved back."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sctflow.core.motion import apply_motion, describe_columns, estimate_motion
+from sctflow.core.motion.result import CORD_RADIUS_MM, Motion
+from sctflow.errors import ImageError, SettingsError
+
+from .conftest import draw, wander
+
+METHODS = ("nearest", "linear", "spline", "sinc")
+
+
+def known(shift, rotation=None):
+    """Motion as it was put in."""
+    n, n_volumes = shift.shape[:2]
+    return Motion(
+        shift=shift,
+        rotation=np.zeros((n, n_volumes)) if rotation is None else rotation,
+        center=np.tile([28.0, 26.0], (n, 1)),
+        slice_axis=2,
+        sd=np.zeros_like(shift),
+        reliability=np.ones((n, n_volumes)),
+        signal=np.ones((n, n_volumes)),
+        outlier=np.zeros((n, n_volumes), bool),
+        turns=rotation is not None,
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_motion_leaves_the_series_as_it_is(series, method):
+    still = apply_motion(series.data, series.affine, known(0 * series.shift), interpolation=method)
+    assert_allclose(still, series.data, rtol=1e-5, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_whole_voxels_are_moved_exactly(series, method):
+    shift = np.zeros_like(series.shift)
+    shift[..., 0], shift[..., 1] = 0.9 * 3, -0.9 * 2
+    moved = apply_motion(series.data, series.affine, known(shift), interpolation=method)
+    inner = (slice(8, -8), slice(8, -8))
+    expected = np.roll(series.data, (-3, 2), axis=(0, 1))
+    assert_allclose(moved[inner], expected[inner], rtol=1e-4, atol=0.05)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_even_stays_even(series, method):
+    even = np.full(series.data.shape, 321.0, np.float32)
+    moved = apply_motion(even, series.affine, known(series.shift), interpolation=method)
+    assert_allclose(moved, 321.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("method", "limit"), [("linear", 40.0), ("spline", 6.0), ("sinc", 6.0)])
+def test_known_motion_is_undone(method, limit):
+    shift = wander(3, 6)
+    scene, rest = draw(shift), draw(0 * shift)
+    moved = apply_motion(scene.data, scene.affine, known(shift), interpolation=method)
+    inner = (slice(10, -10), slice(10, -10))
+    assert np.sqrt(((moved - rest.data)[inner] ** 2).mean()) < limit
+    assert np.sqrt(((scene.data - rest.data)[inner] ** 2).mean()) > 60
+
+
+def test_turns_are_undone():
+    rng = np.random.default_rng(3)
+    shift, turn = wander(2, 5, size=0.5), rng.normal(0, 4, (2, 5))
+    scene, rest = draw(shift, turn), draw(0 * shift)
+    moved = apply_motion(scene.data, scene.affine, known(shift, turn), interpolation="spline")
+    assert np.sqrt(((moved - rest.data)[10:-10, 10:-10] ** 2).mean()) < 6
+
+
+def test_nearest_keeps_the_data_type(series):
+    stored = series.data.astype(np.int16)
+    motion = known(series.shift)
+    assert apply_motion(stored, series.affine, motion, interpolation="nearest").dtype == np.int16
+    assert apply_motion(stored, series.affine, motion).dtype == np.float32
+    moved = apply_motion(stored, series.affine, motion, interpolation="nearest")
+    assert set(np.unique(moved)) <= set(np.unique(stored))
+
+
+def test_the_input_is_not_changed(series):
+    before = series.data.copy()
+    apply_motion(series.data, series.affine, known(series.shift), interpolation="spline")
+    assert_array_equal(series.data, before)
+
+
+def test_what_cannot_be_applied_is_refused(series):
+    motion = known(series.shift)
+    with pytest.raises(ImageError, match="volumes"):
+        apply_motion(series.data[..., 1:], series.affine, motion)
+    with pytest.raises(SettingsError, match="interpolation"):
+        apply_motion(series.data, series.affine, motion, interpolation="cubic")
+    with pytest.raises(SettingsError, match="spline"):
+        apply_motion(series.data, series.affine, replace(motion, turns=True), interpolation="sinc")
+
+
+def test_displacement_is_measured_at_the_cord():
+    shift = np.zeros((2, 3, 2))
+    shift[:, 1] = [[3.0, 4.0], [0.0, 1.0]]
+    turn = np.zeros((2, 3))
+    turn[:, 2] = 90.0
+    found = known(shift, turn).framewise_displacement()
+    assert np.isnan(found[0])
+    quarter = CORD_RADIUS_MM * np.pi / 2
+    assert_allclose(found[1:], [3.0, (np.hypot(5, quarter) + np.hypot(1, quarter)) / 2])
+
+
+def test_poses_go_one_after_the_other():
+    shift, turn = wander(3, 4), np.random.default_rng(0).normal(0, 20, (3, 4))
+    motion = known(shift, turn)
+    origin = motion.shift[:, 1], motion.rotation[:, 1]
+    seen = motion.relative_to(*origin)
+    assert_allclose(seen.shift[:, 1], 0, atol=1e-12)
+    back = seen.after(*origin)
+    assert_allclose(back.shift, shift, atol=1e-12)
+    assert_allclose(back.rotation, turn, atol=1e-12)
+
+
+def test_tables_have_a_row_for_all_that_moved(series):
+    motion = estimate_motion(series.data, series.affine, series.mask)
+    volumes, slices = motion.per_volume(), motion.per_slice()
+    assert len(volumes) == 10
+    assert len(slices) == 50
+    row = slices[(slices["volume"] == 7) & (slices["slice"] == 3)].iloc[0]
+    assert [row["trans_x"], row["trans_y"]] == pytest.approx(motion.shift[3, 7].tolist())
+    assert volumes["trans_y"][7] == pytest.approx(motion.shift[:, 7, 1].mean())
+    for table in (volumes, slices):
+        assert list(describe_columns(table)) == list(table.columns)
+
+
+def test_warnings_name_what_is_spoilt():
+    motion = known(np.zeros((3, 6, 2)))
+    assert motion.warnings() == []
+    motion.outlier[1, 4] = True
+    assert motion.warnings() == [
+        "1 of 18 slices show less than in the other volumes, or something else (volumes 4)"
+    ]
+    motion.outlier[2] = True
+    assert "slices 2 show nothing" in motion.warnings()[1]
