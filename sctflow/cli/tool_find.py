@@ -14,8 +14,9 @@ GRAPH_ONLY = ("bids", "*reports")
 """Modules whose nodes mean nothing outside of a graph: they name and place its results, or draw
 what its report shows. The nodes of every other module are tools."""
 
-WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-"""Where a word of a class's name begins; capitals in a row begin one word (MTR, MTsat, DTI)."""
+WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])")
+"""Where a word of a class's name begins: at a capital after a small letter or after an
+abbreviation, of which MTsat is one."""
 
 
 @dataclass(frozen=True)

@@ -222,6 +222,34 @@ TOOLS_OF_SCT = {
             "-ofolder": "--out-dir",
         },
     ),
+    "sct_fmri_moco": Match(
+        "sctflow-tool correct-motion",
+        {
+            "-i": "--in-file",
+            "-m": "--mask-file",
+            "-g": "--groups",
+            "-ref": "--reference-file",
+            "-param poly": "--poly",
+            "-x": "--interpolation",
+            "-ofolder": "--out-dir",
+        },
+        "the mask is that of the cord itself, and nn is nearest",
+    ),
+    "sct_dmri_moco": Match(
+        "sctflow-tool correct-dwi-motion",
+        {
+            "-i": "--in-file",
+            "-m": "--mask-file",
+            "-bval": "--bval-file",
+            "-bvec": "--bvec-file",
+            "-bvalmin": "--b0-max",
+            "-g": "--groups",
+            "-param poly": "--poly",
+            "-x": "--interpolation",
+            "-ofolder": "--out-dir",
+        },
+        "the mask is that of the cord itself, and nn is nearest",
+    ),
     "sct_download_data": Match(
         "sctflow-data install", {"-d": "PAM50"}, "the networks ship with the program"
     ),

@@ -85,6 +85,7 @@ def test_what_only_a_graph_knows_is_not_asked_for():
         ("SegmentCord", "segment-cord"),
         ("FitDTI", "fit-dti"),
         ("ComputeMTsat", "compute-mtsat"),
+        ("CorrectDWIMotion", "correct-dwi-motion"),
         ("ConvertToFSL", "convert-to-fsl"),
     ],
 )
