@@ -128,7 +128,8 @@ def follow(
     for index in range(rounds):
         steps = _STEPS if index else _FIRST_STEPS
         products = _one_round(slices, windows, likeness, state, regularize, steps)
-        state.directional = choose_directional(likeness, products, state.noise)
+        if index + 1 < rounds:
+            state.directional = choose_directional(likeness, products, state.noise)
     _note_signal(likeness, state)
     return state
 
