@@ -14,7 +14,7 @@ their standard deviations."""
 _WHOLE_MM = 10.0  # how far a volume may move as a whole; wide, or jumps would be damped
 _SPREADS_MM = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _LENGTHS_MM = (15.0, 30.0, 60.0, 120.0)
-_OWN_MM = (0.005, 0.02, 0.05, 0.1, 0.25)  # of a slice on its own
+_OWN_MM = (0.005, 0.02, 0.05, 0.1, 0.25, 1.0)  # of a slice on its own
 _VOLUMES = 40  # that the spread and the length are chosen on
 
 
@@ -60,7 +60,7 @@ def gaussian_process(
     Parameters
     ----------
     estimate : (slices, volumes, p) array
-        mm (or degrees), p components.
+        mm, p components.
     covariance : (slices, volumes, p, p) array
         Of the errors of `estimate`, independent between slices.
     heights : (slices,) array

@@ -83,7 +83,7 @@ def estimate_dwi_motion(
     slices, cord, windows = prepare(data, affine, mask, slice_axis)
     n_volumes = slices.data.shape[3]
     bvals, bvecs = _check_gradients(bvals, bvecs, n_volumes, b0_max)
-    if reference != "mean" and not (isinstance(reference, int) and 0 <= reference < n_volumes):
+    if reference != "mean" and reference not in range(n_volumes):
         raise SettingsError(
             f"reference must be 'mean' or a volume from 0 to {n_volumes - 1}, not {reference!r}."
         )
@@ -113,7 +113,7 @@ def estimate_dwi_motion(
         means[is_weighted] = mean_windows(averaged, windows, state)
         parts[is_weighted] = as_motion(spread(state, members), slices, windows)
     motion = _joined(parts, means, weighted, slices, windows)
-    if isinstance(reference, int):
+    if reference != "mean":
         return motion.relative_to(motion.shift[:, reference], motion.rotation[:, reference])
     return motion.relative_to(*rest(motion, weighted if weighted.any() else None))
 

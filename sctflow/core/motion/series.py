@@ -26,6 +26,7 @@ TURN_LEVER_MM = 10.0
 
 _FIRST_STEPS, _STEPS = 3, 2  # of Gauss-Newton, in the first round and the others
 _TINY = 1e-12
+_LEAST_SD_MM = 1e-3  # of what was found; volumes that are copies would be infinitely sure
 _NO_DATA_MM = 100.0  # uncertainty of a slice that shows nothing
 _NOISIEST = 100.0
 _GAIN_NOISE = 0.05
@@ -209,22 +210,22 @@ def _regularized(
     """Make poses smooth along the cord, with turns as lengths meanwhile."""
     p = found.shape[-1]
     scale = np.array([1.0, 1.0, TURN_LEVER_MM])[:p]
-    covariance = covariance * scale[:, None] * scale
+    covariance = covariance * scale[:, None] * scale + _LEAST_SD_MM**2 * np.eye(p)
     covariance[lost] = _NO_DATA_MM**2 * np.eye(p)
+    found = np.swapaxes(_bridged(np.swapaxes(found, 0, 1), lost.T), 0, 1)
     pose, sd = regularize(found * scale, covariance)
-    return _bridged(pose / scale, lost), sd / scale
+    gone = np.broadcast_to(lost.all(0), lost.shape)
+    return _bridged(pose / scale, gone), sd / scale
 
 
-def _bridged(pose: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """Volumes that show nothing at all lie between those before and after them."""
-    gone = lost.all(0)
-    if not gone.any() or gone.all():
-        return pose
-    times = np.arange(len(gone))
+def _bridged(pose: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """Interpolate poses (m, n, p) along their second axis where they are `gone` (m, n)."""
     pose = pose.copy()
-    for path in pose.reshape(len(pose), len(gone), -1).transpose(0, 2, 1):
-        for component in path:
-            component[gone] = np.interp(times[gone], times[~gone], component[~gone])
+    places = np.arange(gone.shape[1])
+    for path, away in zip(pose, gone, strict=True):
+        if away.any() and not away.all():
+            for component in path.T:
+                component[away] = np.interp(places[away], places[~away], component[~away])
     return pose
 
 

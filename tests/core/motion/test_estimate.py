@@ -112,12 +112,13 @@ def test_a_drop_out_is_flagged_and_followed():
     assert np.delete(away, 7, axis=1).max() < 0.06
 
 
-def test_a_slice_that_shows_nothing_moves_as_its_neighbours_do():
+@pytest.mark.parametrize("options", [{}, {"poly": 0}, {"poly": 1}, {"smooth": 30.0}])
+def test_a_slice_that_shows_nothing_moves_as_its_neighbours_do(options):
     shift = wander(5, 10, own=0.0)
     scene = draw(shift, noise=30.0)
     scene.data[:, :, 2, 6] = 0
     scene.data[:, :, 4] = 0
-    found = follow(scene)
+    found = follow(scene, **options)
     assert found.outlier[4].all()
     assert found.outlier.sum() == 11
     assert errors(found.shift, shift).max() < 0.06
@@ -149,6 +150,22 @@ def test_one_volume_does_not_move(series):
     assert not found.shift.any()
     assert np.isnan(found.framewise_displacement()).all()
     assert "one volume" in found.warnings()[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"poly": 1}, {"kind": "rigid"}])
+def test_copies_of_a_volume_do_not_move(series, options):
+    data = np.repeat(series.data[..., :1], 4, axis=3)
+    found = estimate_motion(data, series.affine, series.mask, **options)
+    assert np.abs(found.shift).max() < 1e-3
+    assert not found.outlier.any()
+
+
+def test_noise_is_followed_nowhere(series):
+    noise = np.random.default_rng(0).normal(100, 10, series.data.shape)
+    found = estimate_motion(noise, series.affine, series.mask)
+    assert found.outlier.all()
+    assert np.isfinite(found.shift).all()
+    assert len(found.warnings()) == 2
 
 
 @pytest.mark.parametrize("n", [2, 3])
