@@ -23,7 +23,7 @@ def shift_between(
     """Find the shift, one for all slices, at which edges run the same way.
 
     Edges are compared by their direction, whichever side of them is the brighter one (normalized
-    gradient fields, Haber and Modersitzki 2006).
+    gradient fields, Haber and Modersitzki 2007).
 
     Parameters
     ----------
