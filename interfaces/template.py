@@ -213,7 +213,7 @@ class RegisterToTemplate(StepOrNothing):
         return to_template, from_template
 
     def _save_fields(self, to_template, from_template, mask, template, folder):
-        from sctflow.core.transforms import compose, field_grid
+        from sctflow.core.transforms import compose, field_grid, rounded
         from sctflow.xfm import save_field
 
         for name, chain, affine, shape in (
@@ -222,7 +222,7 @@ class RegisterToTemplate(StepOrNothing):
         ):
             grid, size = field_grid(affine, shape)
             field = compose(chain, affine=grid, shape=size)
-            path = save_field(field, folder / f"{name}_xfm.nii.gz")
+            path = save_field(rounded(field), folder / f"{name}_xfm.nii.gz")
             self._results[f"{name}_file"] = str(path)
 
 

@@ -35,7 +35,7 @@ LABELS = ("vertebral levels", "spinal levels", "rootlets")
 LANDMARKS = {"spinal": "spinal midpoints", "rootlets": "rootlets"}
 """Kinds of labels that a subject may have instead of discs, and the template's piece for each."""
 
-FORMAT = 4
+FORMAT = 5
 """Another one has templates packed again."""
 
 _MARGIN = 2  # voxels around everything that is packed

@@ -63,6 +63,9 @@ class Sections:
         return _Section.read(self, *self.first.rows(s))
 
 
+_COLUMNS = ("center", "turn", "axes")
+
+
 @dataclass(frozen=True)
 class _Section:
     """Rows of the tables for n points."""
@@ -81,19 +84,19 @@ class _Section:
     @classmethod
     def read(cls, sections: Sections, low: np.ndarray, part: np.ndarray) -> _Section:
         first, second = sections.first, sections.second
-        high = np.minimum(low + 1, len(first.s) - 1)
-
-        def read(column):
-            share = part if column.ndim == 1 else part[:, None]
-            return column[low] * (1 - share) + column[high] * share
-
+        # One look-up for all columns takes a third of the time of one for each.
+        table = np.column_stack(
+            [getattr(shape, name) for shape in (first, second) for name in _COLUMNS]
+        )
+        high = np.minimum(low + 1, len(table) - 1)
+        row = table[low] + part[:, None] * (table[high] - table[low])
         return cls(
-            first_center=read(first.center),
-            first_turn=read(first.turn),
-            first_axes=read(first.axes),
-            second_center=read(second.center),
-            second_turn=read(second.turn),
-            second_axes=read(second.axes),
+            first_center=row[:, 0:2],
+            first_turn=row[:, 2],
+            first_axes=row[:, 3:5],
+            second_center=row[:, 5:7],
+            second_turn=row[:, 7],
+            second_axes=row[:, 8:10],
             outline=first.outline,
             ratio=np.clip(second.outline / first.outline, *RATIOS),
             low=low,

@@ -25,7 +25,7 @@ HARMONICS = 8
 ANGLES = 64
 """Columns of the table of outlines."""
 
-SMOOTH_MM = 2.0
+SMOOTH_MM = 1.5
 """Standard deviation of the Gaussian along the cord that evens out voxels; thicker slices keep
 their own measures."""
 

@@ -14,6 +14,7 @@ from sctflow.core.transforms.field import (
     compose,
     field_grid,
     map_points,
+    rounded,
 )
 from sctflow.core.transforms.fsl import fsl_warp
 from sctflow.core.transforms.invert import Inverse, invert, invert_points
@@ -36,4 +37,5 @@ __all__ = [
     "map_points",
     "points_back",
     "resample_through",
+    "rounded",
 ]
