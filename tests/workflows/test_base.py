@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.base import NO_MANUAL_MASK, choose_labels, init_image_wf, init_sctflow_wf
+from sctflow.workflows.base import (
+    NO_MANUAL_MASK,
+    LevelLabels,
+    choose_labels,
+    init_image_wf,
+    init_sctflow_wf,
+)
 
 
 def _nodes(workflow):
@@ -108,7 +114,9 @@ def test_levels_are_assigned_where_discs_are_labelled(make_participant, tmp_path
     discs.touch()
     source = replace(image, manual={"discs": discs}, manual_uris={"discs": "bids:labels:discs"})
     workflow = init_image_wf(
-        image=image, discs_from=source if labelled else None, output_dir=tmp_path / "out"
+        image=image,
+        labels=LevelLabels(source, "discs") if labelled else None,
+        output_dir=tmp_path / "out",
     )
     nodes = _nodes(workflow)
     assert ("anat_wf.levels" in nodes) == labelled
