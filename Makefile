@@ -34,7 +34,8 @@ $(DEMO)/bids: | $(USE)
 	$(BIN)/sctflow-data demo $@ --labels discs
 
 demo: $(USE) | $(DEMO)/bids  ## run the main job on a small synthetic dataset
-	$(BIN)/sctflow $(DEMO)/bids $(DEMO)/out participant -w $(DEMO)/work --nprocs $(NPROCS)
+	$(BIN)/sctflow $(DEMO)/bids $(DEMO)/out participant -w $(DEMO)/work --nprocs $(NPROCS) \
+		--template SCTPhantom
 	$(BIN)/sctflow $(DEMO)/bids $(DEMO)/out group
 	@echo; echo "Reports, to be opened in a browser:"; ls $(CURDIR)/$(DEMO)/out/sub-*.html
 

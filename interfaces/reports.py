@@ -134,10 +134,15 @@ class ImageSummary(SimpleInterface):
             name=Path(_value(self.inputs.source_file, self.inputs.in_file)).name,
             method=_value(self.inputs.method, {}),
             manual_mask=_value(self.inputs.manual_mask, ""),
-            warnings=[
-                *_value(self.inputs.warnings, []),
-                *_value(self.inputs.level_warnings, []),
-            ],
+            # Levels and registration look at the same mask: what both notice is said once.
+            warnings=list(
+                dict.fromkeys(
+                    [
+                        *_value(self.inputs.warnings, []),
+                        *_value(self.inputs.level_warnings, []),
+                    ]
+                )
+            ),
             discs=_value(self.inputs.discs_file, ""),
             levels=_present(self.inputs.vertebrae_file),
             not_computed=_value(self.inputs.not_computed, ""),

@@ -38,6 +38,7 @@ _MISSED_MM, _PROPORTIONS = 4.0, 0.1
 _POSSIBLE_RATIO = (0.35, 2.9)  # of a distance to the usual one
 _PEOPLE, _ADULTS = (0.6, 1.3), (0.85, 1.15)  # sizes, children to tall adults
 _CONUS = (18.0, 24.0)  # T11 to L4
+_SAID = 3  # places that one warning names
 _IN_PLANE = np.zeros((3, 3, 3), dtype=bool)  # pixels of a slice touch by their sides
 _IN_PLANE[1, :, 1] = _IN_PLANE[:, 1, 1] = True
 _SHARP_MM = 25.0  # a bend this tight folds the frame within the canal's surroundings
@@ -165,10 +166,13 @@ def check_mask(frame: CordFrame, mask: np.ndarray, affine: np.ndarray, *, name: 
     _, slices, centers = centers_of_slices(data, grid)
     uvs = frame.from_world(grid.from_frame(centers))
     away = np.hypot(uvs[:, 0], uvs[:, 1])
-    texts = [
-        f"{name}: in {where} (counted from the lowest, 0) the cord's mask has a hole. Fill it"
-        for where in _runs(_with_holes(data))
-    ]
+    texts = []
+    if holes := _runs(_with_holes(data)):
+        more = f" and in {len(holes) - _SAID} more places" if len(holes) > _SAID else ""
+        texts = [
+            f"{name}: the cord's mask has a hole in {', '.join(holes[:_SAID])}{more} (counted from "
+            "the lowest, 0). Fill it"
+        ]
     return texts + [
         f"{name}: in {where} (counted from the lowest, 0) the middle of the cord's mask lies "
         f"over {BESIDE_MM:g} mm beside the line of the other slices, as if a part of the cord "

@@ -187,7 +187,7 @@ def _noisy(mask):
     ("defect", "said"),
     [
         (_gap, "no cord in slices 25 to 26"),
-        (_hole, "slice 25.*has a hole"),
+        (_hole, "a hole in slice 25"),
         (_half, "a part of the cord"),
         (_noisy, "rough"),
         (_erode, "times the area of the template's cord"),
