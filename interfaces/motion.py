@@ -73,8 +73,10 @@ class _MotionInputSpec(BaseInterfaceInputSpec):
         "linear",
         "nearest",
         "sinc",
+        "fourier",
         usedefault=True,
-        desc="how the series is interpolated, once; sinc for shifts only",
+        desc="how the series is interpolated, once; sinc and fourier for shifts only, fourier "
+        "keeps the variance of noise",
     )
 
 

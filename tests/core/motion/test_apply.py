@@ -12,7 +12,7 @@ from sctflow.errors import ImageError, SettingsError
 
 from .conftest import draw, wander
 
-METHODS = ("nearest", "linear", "spline", "sinc")
+METHODS = ("nearest", "linear", "spline", "sinc", "fourier")
 
 
 def known(shift, rotation=None):
@@ -54,7 +54,9 @@ def test_what_is_even_stays_even(series, method):
     assert_allclose(moved, 321.0, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("method", "limit"), [("linear", 40.0), ("spline", 6.0), ("sinc", 6.0)])
+@pytest.mark.parametrize(
+    ("method", "limit"), [("linear", 40.0), ("spline", 6.0), ("sinc", 6.0), ("fourier", 6.0)]
+)
 def test_known_motion_is_undone(method, limit):
     shift = wander(3, 6)
     scene, rest = draw(shift), draw(0 * shift)
@@ -62,6 +64,18 @@ def test_known_motion_is_undone(method, limit):
     inner = (slice(10, -10), slice(10, -10))
     assert np.sqrt(((moved - rest.data)[inner] ** 2).mean()) < limit
     assert np.sqrt(((scene.data - rest.data)[inner] ** 2).mean()) > 60
+
+
+def test_phases_keep_the_variance_of_noise_and_weights_lower_it():
+    noise = np.random.default_rng(5).normal(0, 10, (60, 60, 1, 20)).astype(np.float32)
+    half = known(np.full((1, 20, 2), 0.5))
+    kept, lowered = (
+        apply_motion(noise, np.eye(4), half, interpolation=method).std()
+        for method in ("fourier", "sinc")
+    )
+    # Only the highest frequency, one of 60, has no phase that can be shifted by half a voxel.
+    assert kept == pytest.approx(noise.std(), rel=0.01)
+    assert lowered < 0.95 * noise.std()
 
 
 def test_turns_are_undone():
@@ -93,8 +107,10 @@ def test_what_cannot_be_applied_is_refused(series):
         apply_motion(series.data[..., 1:], series.affine, motion)
     with pytest.raises(SettingsError, match="interpolation"):
         apply_motion(series.data, series.affine, motion, interpolation="cubic")
-    with pytest.raises(SettingsError, match="spline"):
-        apply_motion(series.data, series.affine, replace(motion, turns=True), interpolation="sinc")
+    turned = replace(motion, turns=True)
+    for method in ("sinc", "fourier"):
+        with pytest.raises(SettingsError, match=f"{method} interpolation: choose spline"):
+            apply_motion(series.data, series.affine, turned, interpolation=method)
 
 
 def test_displacement_is_measured_at_the_cord():
