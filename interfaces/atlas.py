@@ -8,21 +8,21 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     InputMultiPath,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
 
 from sctflow.core.atlas.values import EXTENTS, METHODS
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.io import load_image, load_table, save_table
 
 
 class _MeasureRegionsInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="map")
+    in_file = File(exists=True, needed=True, desc="map")
     region_files = InputMultiPath(
         File(exists=True),
-        mandatory=True,
+        needed=True,
         desc="regions on the grid of the map: one 4-D image with the part of each voxel that "
         "each region fills, or a 3-D image for each region, binary or soft",
     )
@@ -78,7 +78,7 @@ class _MeasureRegionsOutputSpec(TraitedSpec):
     )
 
 
-class MeasureRegions(SimpleInterface):
+class MeasureRegions(StepOrNothing):
     """Find the value of a map in every region of an atlas, or in masks.
 
     By slice, by level or over all slices, with and without correction for partial volume. Voxels
@@ -88,7 +88,7 @@ class MeasureRegions(SimpleInterface):
     input_spec = _MeasureRegionsInputSpec
     output_spec = _MeasureRegionsOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         from sctflow.core.atlas import measure_regions
@@ -112,9 +112,7 @@ class MeasureRegions(SimpleInterface):
             remainder=given.remainder,
             level_names=VERTEBRAE if given.level_kind == "vertebral" else SPINAL_LEVELS,
         )
-        path = save_table(table, Path(runtime.cwd) / "regions.tsv")
-        self._results["out_table"] = str(path)
-        return runtime
+        self._results["out_table"] = str(save_table(table, folder / "regions.tsv"))
 
 
 def _read_regions(given, img, name):

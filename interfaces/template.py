@@ -292,6 +292,7 @@ class _WarpTemplateOutputSpec(TraitedSpec):
     rootlets_file = File(exists=True, desc="its rootlets, by spinal level")
     atlas_file = File(exists=True, desc="regions of its atlas, one volume each")
     atlas_table = File(exists=True, desc="names of the atlas's regions")
+    combined_table = File(exists=True, desc="regions that are taken together")
     image_file = File(exists=True, desc="its image")
     contrast = Str(desc="contrast of that image")
 
@@ -335,6 +336,9 @@ class WarpTemplate(StepOrNothing):
             )
             table = save_table(pd.DataFrame(template.regions), folder / "atlas.tsv")
             self._results |= {"atlas_file": str(path), "atlas_table": str(table)}
+            if template.combined:
+                table = save_table(pd.DataFrame(template.combined), folder / "combined.tsv")
+                self._results["combined_table"] = str(table)
         if template.contrasts:
             contrast, path = template.contrast(self.inputs.contrast)
             source = load_image(path)

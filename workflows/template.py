@@ -27,6 +27,7 @@ TEMPLATE_RESULTS = (
     "template_csf",
     "atlas",
     "atlas_table",
+    "combined_table",
     "normalized",
     "registration",
 )
@@ -109,8 +110,9 @@ def init_template_wf(
         The image on the template's grid.
     template_image, template_cord, template_gray, template_white, template_csf
         The template's image and tissues on the image's grid.
-    atlas, atlas_table
-        The regions of its atlas on that grid, one volume each, and their names.
+    atlas, atlas_table, combined_table
+        The regions of its atlas on that grid, one volume each, their names, and those that are
+        taken together.
     normalized
         Morphometry on the slices of the template.
     registration
@@ -227,6 +229,7 @@ def init_template_wf(
             ("csf_file", "template_csf"),
             ("atlas_file", "atlas"),
             ("atlas_table", "atlas_table"),
+            ("combined_table", "combined_table"),
         ]),
         (normalize, outputnode, [("out_table", "normalized")]),
         (overlay, outputnode, [("out_report", "overlay")]),

@@ -35,7 +35,7 @@ LABELS = ("vertebral levels", "spinal levels", "rootlets")
 LANDMARKS = {"spinal": "spinal midpoints", "rootlets": "rootlets"}
 """Kinds of labels that a subject may have instead of discs, and the template's piece for each."""
 
-FORMAT = 5
+FORMAT = 6
 """Another one has templates packed again."""
 
 _MARGIN = 2  # voxels around everything that is packed
@@ -61,6 +61,8 @@ class PackedTemplate:
     space : TemplateSpace
     regions : list of dict
         Index, name and group of each region of the atlas, in the order of `images`.
+    combined : list of dict
+        Index, name and members (numbers with commas between them) of regions taken together.
     """
 
     name: str
@@ -72,6 +74,7 @@ class PackedTemplate:
     images: TemplateImages
     space: TemplateSpace
     regions: list[dict[str, Any]]
+    combined: list[dict[str, Any]]
 
     def contrast(self, *wanted: str) -> tuple[str, Path]:
         """Find the first of some contrasts that the template has, or any.
@@ -188,6 +191,10 @@ def pack(template: Template) -> PackedTemplate:
         images=images,
         space=space,
         regions=[{"index": r.index, "name": r.name, "group": r.group} for r in regions],
+        combined=[
+            {"index": r.index, "name": r.name, "members": ",".join(map(str, r.members))}
+            for r in (template.combined if regions else [])
+        ],
     )
 
 
@@ -260,6 +267,7 @@ def write_packed(packed: PackedTemplate, path: Path) -> Path:
         "files": packed.files,
         "shape": [int(n) for n in packed.shape],
         "regions": packed.regions,
+        "combined": packed.combined,
         "start": float(space.frame.curve.start),
         "noise": space.shape.noise,
         "conus": space.frame.conus,
@@ -335,4 +343,5 @@ def read_packed(path: Path) -> PackedTemplate:
                 landmarks=landmarks,
             ),
             regions=meta["regions"],
+            combined=meta["combined"],
         )

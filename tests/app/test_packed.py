@@ -11,6 +11,8 @@ def test_pam50_is_packed_in_full(pam50):
     assert packed.name == "PAM50"
     assert packed.shape == (141, 141, 991)
     assert [region["index"] for region in packed.regions] == list(range(37))
+    white = {"index": 51, "name": "white matter", "members": ",".join(map(str, range(30)))}
+    assert white in packed.combined
     assert pam50.stat().st_size < 3e6
     # White and gray matter of the atlas fill the cord; at its edge they fade.
     total = sum(packed.images.region(n).astype(int) for n in range(36))
@@ -48,6 +50,7 @@ def test_what_was_packed_is_read_back(make_small_template, tmp_path):
     again = open_template(folder, cache=tmp_path)
     assert again.contrasts == packed.contrasts
     assert again.space.landmarks == packed.space.landmarks
+    assert again.combined == packed.combined == []
     for name, image in packed.images.weights.items():
         assert np.array_equal(again.images.weights[name], image)
     points = np.array([[1.0, 2.0, 30.0], [-4.0, 0.5, 70.0]])
