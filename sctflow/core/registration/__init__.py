@@ -6,11 +6,12 @@ Steps are written as users of the field know them, such as
 
 from sctflow.core.registration.grammar import format_steps, parse_steps
 from sctflow.core.registration.plane import PlaneAffine, PlaneField, PlaneGrid
-from sctflow.core.registration.register import ImageData, Registration, register
+from sctflow.core.registration.register import DEFAULT_STEPS, ImageData, Registration, register
 from sctflow.core.registration.steps import ALGORITHMS, Step
 
 __all__ = [
     "ALGORITHMS",
+    "DEFAULT_STEPS",
     "ImageData",
     "PlaneAffine",
     "PlaneField",

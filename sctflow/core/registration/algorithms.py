@@ -24,7 +24,7 @@ from sctflow.core.registration.steps import Step
 Found = tuple[PlaneAffine | PlaneField, list[str]]
 
 AROUND_MM = 10.0
-"""Room for a deformation to die away in, about the masks that are deformed."""
+"""Room about masks that are deformed: for a deformation by ANTs to die away in."""
 
 
 def _center(pair: Pair, step: Step) -> Found:
@@ -76,13 +76,15 @@ def _filled_complex(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _columns(pair: Pair, step: Step) -> Found:
     known = pair.common_slices()
-    part = pair.at(np.flatnonzero(known))
-    moves = np.zeros((len(known), *pair.seg[0].shape[1:], 2))
-    moves[known] = columnwise_moves(*part.seg, pair.grid, sigma=step.smooth_warp)
+    pair = _about_masks(pair)
+    both = [weights[known] for weights in pair.seg]
+    moves = np.zeros((*pair.seg[0].shape, 2))
+    moves[known] = columnwise_moves(*both, pair.grid, sigma=step.smooth_warp)
     return _slice_field(pair, filled_in(moves, known), known)
 
 
 def _linear(pair: Pair, step: Step) -> Found:
+    pair = _about_masks(pair)
     known = pair.common_slices()
     count = len(known)
     if step.algo == "slicereg":

@@ -164,10 +164,7 @@ def _read_step(given: dict[str, str], n: int, problems: list[str]) -> Step | Non
             problems.append(
                 f"Step {n}: {name} takes type={' or '.join(algorithm.types)}, not {kind}."
             )
-    defaults = dict(algorithm.defaults)
-    if "iter" in defaults:
-        defaults["metric"] = "MeanSquares" if kind == "seg" else "CC"
-    values = _read_values(given, defaults, f"Step {n}", name, problems)
+    values = _read_values(given, algorithm.defaults_for(kind), f"Step {n}", name, problems)
     step = Step(kind, algo, **values)
     _check_rotation(step, n, problems)
     return step

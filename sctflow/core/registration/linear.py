@@ -17,9 +17,8 @@ from sctflow.core.registration.metrics import (
     mean_squares,
     mutual_information,
 )
+from sctflow.core.registration.parameters import PARAMETERS, Turning, sizes_up_to, widened
 from sctflow.core.registration.plane import PlaneGrid
-
-PARAMETERS = {"translation": 2, "rigid": 3, "affine": 6}
 
 DAMPING = 1e-3
 """At the start, as a fraction of the diagonal; a step that makes things worse is tried again
@@ -30,9 +29,13 @@ GIVE_UP = 1e6
 STILL_MM = 1e-3
 """A level ends when no slice moves by more than this."""
 
-SWELL = (0.4, 2.5)
-"""Areas that a slice may shrink or grow to: beyond, what was found is not a cord's shape but
-noise, and the slice goes with its neighbours."""
+OVERLAP = 0.5
+"""Fraction of a slice's weight that must stay within the moving image: images that hardly overlap
+agree by chance."""
+
+STRETCH = (0.5, 2.0)
+"""Lengths that a millimetre may become in any direction: no two cords differ by more, and images
+shrunk to a point agree with anything."""
 
 _FLAT = 1e-9  # of the mean diagonal: keeps what an image says nothing about where it is
 
@@ -88,58 +91,34 @@ def align(
     matrices : (S, 2, 3) array
         mm on the grid to mm in the moving image.
     known : (S,) array of bool
-        Slices that had a say in the result, and whose result can be.
+        Slices that had a say in the result.
     """
     weights = np.where(np.isfinite(fixed), weights, 0.0)
-    frame = _Frame.about(weights, grid, shared=basis is not None)
-    units = len(fixed) if basis is None else 1
-    size = PARAMETERS[model] * (1 if basis is None else basis.shape[1])
-    theta, said = np.zeros((units, size)), np.zeros(len(fixed), dtype=bool)
-    for level in levels:
+    turning = Turning.about(weights, grid, shared=basis is not None)
+    units, each = (len(fixed), 1) if basis is None else (1, basis.shape[1])
+    theta = np.zeros((units, each * PARAMETERS["translation"]))
+    for n, level in enumerate(levels):
         sampled = _prepare(moving, grid, level.smooth)
         smooth, _ = _smooth(fixed, grid, level.smooth)
         take = (slice(None), *[slice((level.shrink - 1) // 2, None, level.shrink)] * 2)
-        problem = _Problem(
-            smooth[take], weights[take], sampled, grid, frame, model, metric, basis, level.shrink
-        )
-        theta, said = _minimize(problem, theta, level.iterations)
-    matrices = frame.matrices(problem.per_slice(theta), model)
-    area = np.linalg.det(matrices[:, :, :2])
-    return matrices, said & (area > SWELL[0]) & (area < SWELL[1])
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """Centres (S, 2) that maps turn about, and the length that makes angles out of mm."""
-
-    centers: np.ndarray
-    length: float
-
-    @classmethod
-    def about(cls, weights: np.ndarray, grid: PlaneGrid, *, shared: bool) -> _Frame:
-        x, y = grid.positions()
-        mass = weights.sum(axis=(1, 2))
-        sums = np.stack([weights.sum(axis=2) @ x, weights.sum(axis=1) @ y], axis=1)
-        middle = sums.sum(axis=0) / max(mass.sum(), 1e-12)
-        centers = np.tile(middle, (len(weights), 1))
-        if not shared:
-            centers = np.where(mass[:, None] > 0, sums / np.maximum(mass, 1e-12)[:, None], middle)
-        spread = np.einsum("sxy,sx->", weights, (x - centers[:, :1]) ** 2)
-        spread += np.einsum("sxy,sy->", weights, (y - centers[:, 1:]) ** 2)
-        return cls(centers, float(np.sqrt(max(spread / max(mass.sum(), 1e-12), 1.0))))
-
-    def matrices(self, parameters: np.ndarray, model: str) -> np.ndarray:
-        """Turn parameters (S, P), in mm, into maps (S, 2, 3)."""
-        linear = np.tile(np.eye(2), (len(parameters), 1, 1))
-        if model == "rigid":
-            angle = parameters[:, 2] / self.length
-            linear[:, 0, 0] = linear[:, 1, 1] = np.cos(angle)
-            linear[:, 1, 0], linear[:, 0, 1] = np.sin(angle), -np.sin(angle)
-        elif model == "affine":
-            linear += parameters[:, 2:].reshape(-1, 2, 2) / self.length
-        offset = self.centers + parameters[:, :2]
-        offset = offset - np.einsum("sij,sj->si", linear, self.centers)
-        return np.concatenate([linear, offset[:, :, None]], axis=2)
+        # On the coarsest images, freedoms are given one after the other: an affine map that is
+        # still far away shrinks what it should move.
+        for size in sizes_up_to(model) if n == 0 else [PARAMETERS[model]]:
+            theta = widened(theta, each, size)
+            problem = _Problem(
+                smooth[take],
+                weights[take],
+                sampled,
+                grid,
+                turning,
+                metric,
+                basis,
+                level.shrink,
+                # An image is as good as linear over about the width that it was smoothed by.
+                max(level.smooth, *grid.spacing[:2]),
+            )
+            theta, said = _minimize(problem, theta, level.iterations)
+    return turning.matrices(problem.per_slice(theta)), said
 
 
 @dataclass(frozen=True)
@@ -150,11 +129,11 @@ class _Problem:
     weights: np.ndarray
     moving: _Moving
     grid: PlaneGrid
-    frame: _Frame
-    model: str
+    turning: Turning
     metric: str
     basis: np.ndarray | None
     shrink: int
+    longest: float
 
     def per_slice(self, theta: np.ndarray) -> np.ndarray:
         """Give each slice its parameters (S, P)."""
@@ -165,22 +144,27 @@ class _Problem:
     def evaluate(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Give costs (U,), slopes (U, T), curvatures (U, T, T), and who had a say (S,)."""
         parameters = self.per_slice(theta)
-        matrices = self.frame.matrices(parameters, self.model)
+        matrices = self.turning.matrices(parameters)
         x, y = (p[(self.shrink - 1) // 2 :: self.shrink] for p in self.grid.positions())
         value, slopes, valid = _sample(self.moving, matrices, x, y, self.grid)
         weights = self.weights * valid
         agreement = self._metric()(self.fixed, value, weights)
+        lost = weights.sum(axis=(1, 2)) < OVERLAP * self.weights.sum(axis=(1, 2))
+        lengths = np.linalg.svd(matrices[:, :, :2], compute_uv=False)
+        torn = (lengths[:, 0] > STRETCH[1]) | (lengths[:, 1] < STRETCH[0])
         patterns = self._patterns(slopes, parameters, x, y)
         slope, curvature = _normal_equations(agreement, patterns)
         said = (weights.sum(axis=(1, 2)) > 0) & (np.einsum("spp->s", curvature) > 0)
         if self.basis is None:
-            return agreement.cost, slope, curvature, said
+            return np.where(lost | torn, np.inf, agreement.cost), slope, curvature, said
         share = weights.sum(axis=(1, 2)) / max(weights.sum(), 1e-12)
         if self.metric == "MI":
             share = np.ones(len(weights))
         slope = np.einsum("sk,s,sp->kp", self.basis, share, slope).reshape(1, -1)
         curvature = np.einsum("sk,s,spq,sl->kplq", self.basis, share, curvature, self.basis)
         cost = (share * agreement.cost).sum(keepdims=True)
+        if lost.mean() > 1 - OVERLAP or torn.any():
+            cost[:] = np.inf
         return cost, slope, curvature.reshape(1, slope.size, slope.size), said
 
     def _metric(self) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Agreement]:
@@ -190,19 +174,25 @@ class _Problem:
         return {"MeanSquares": mean_squares, "CC": correlation}[self.metric]
 
     def _patterns(
-        self, slopes: tuple[np.ndarray, np.ndarray], parameters: np.ndarray, x: np.ndarray, y
+        self,
+        slopes: tuple[np.ndarray, np.ndarray],
+        parameters: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
     ) -> list[np.ndarray]:
         """Change of the moving image (S, X, Y) with each parameter."""
         gx, gy = slopes
-        if self.model == "translation":
-            return [gx, gy]
-        u = ((x - self.frame.centers[:, :1]) / self.frame.length)[:, :, None]
-        v = ((y - self.frame.centers[:, 1:]) / self.frame.length)[:, None, :]
-        if self.model == "affine":
-            return [gx, gy, gx * u, gx * v, gy * u, gy * v]
-        angle = (parameters[:, 2] / self.frame.length)[:, None, None]
-        cos, sin = np.cos(angle), np.sin(angle)
-        return [gx, gy, gy * (cos * u - sin * v) - gx * (sin * u + cos * v)]
+        u = ((x - self.turning.centers[:, :1]) / self.turning.length)[:, :, None]
+        v = ((y - self.turning.centers[:, 1:]) / self.turning.length)[:, None, :]
+        turned = [change[..., None, None] for change in self.turning.slopes(parameters)]
+        return [
+            gx,
+            gy,
+            *(
+                gx * (c[:, 0, 0] * u + c[:, 0, 1] * v) + gy * (c[:, 1, 0] * u + c[:, 1, 1] * v)
+                for c in turned
+            ),
+        ]
 
 
 def _normal_equations(
@@ -230,6 +220,8 @@ def _minimize(
     damping = np.full(len(theta), DAMPING)
     for _ in range(iterations):
         step = _damped_step(slope, curvature, damping)
+        length = np.abs(step).max(axis=1, keepdims=True)
+        step *= np.minimum(1.0, problem.longest / np.maximum(length, 1e-12))
         trial = problem.evaluate(theta + step)
         better = trial[0] < cost
         theta = np.where(better[:, None], theta + step, theta)

@@ -21,6 +21,10 @@ hundred voxels for its 24 x 24 bins."""
 TAILS = (0.5, 99.5)
 """Percentiles that the first and the last bin lie at."""
 
+LEAST_GAIN = 0.3
+"""Images that hardly agree yet count as this much correlated in how far a step goes: one too
+short does less harm than one too long."""
+
 _FAINT = 1e-12
 
 
@@ -55,16 +59,15 @@ def mean_squares(fixed: np.ndarray, moving: np.ndarray, weights: np.ndarray) -> 
 
 
 def correlation(fixed: np.ndarray, moving: np.ndarray, weights: np.ndarray) -> Agreement:
-    """One less the correlation in each slice: gain and offset are free."""
+    """One less the squared correlation in each slice: gain, even negative, and offset are free."""
     share = weights / _total(weights)
     (first, _), (second, spread) = _standardized(fixed, share), _standardized(moving, share)
     rho = (share * first * second).sum(axis=(1, 2), keepdims=True)
-    force = -share * (first - rho * second) / spread
-    # Where images do not agree yet, as stiff as where they do: a step too short, not too long.
-    stiffness = share / spread**2
-    root = np.sqrt(stiffness)
-    free = [root * np.sqrt(share), root * np.sqrt(share) * second]
-    return Agreement(1 - rho[:, 0, 0], force, stiffness, free)
+    force = -2 * rho * share * (first - rho * second) / spread
+    gain = np.maximum(np.abs(rho), LEAST_GAIN) / spread
+    stiffness = 2 * share * gain**2
+    free = [np.sqrt(2) * gain * share, np.sqrt(2) * gain * share * second]
+    return Agreement(1 - rho[:, 0, 0] ** 2, force, stiffness, free)
 
 
 def mutual_information(
@@ -75,7 +78,8 @@ def mutual_information(
     Parameters
     ----------
     pooled : bool
-        One histogram for all slices; otherwise one for each.
+        One histogram for all slices; otherwise one for each, half of it that of all: a slice
+        alone has too few voxels to say which values belong together.
     """
     share = weights / (weights.sum() if pooled else _total(weights))
     rows, columns = (_bin(image, weights) for image in (fixed, moving))
@@ -89,10 +93,11 @@ def mutual_information(
     joint = np.bincount(place.ravel(), (share * (1 - part)).ravel(), size)
     joint += np.bincount((place + 1).ravel(), (share * part).ravel(), size)
     joint = ndimage.gaussian_filter(joint.reshape(count, BINS, BINS), (0, BLUR, BLUR))
-    joint += _FAINT
+    own = joint
+    joint = (joint + joint.mean(axis=0)) / 2 + _FAINT
     expected = joint.sum(axis=2, keepdims=True) * joint.sum(axis=1, keepdims=True)
     gain = np.log(joint / (expected / joint.sum(axis=(1, 2), keepdims=True)))
-    cost = -(joint * gain).sum(axis=(1, 2))
+    cost = -(own * gain).sum(axis=(1, 2))
     slope = np.gradient(gain, axis=2).ravel()
     pull = slope[place] * (1 - part) + slope[place + 1] * part
     pull *= _bins_per_unit(moving, weights) * ((columns > 0) & (columns < BINS - 1))

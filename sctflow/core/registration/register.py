@@ -17,6 +17,9 @@ from sctflow.core.registration.steps import Step
 from sctflow.core.transforms import Affine, Chain, compose, field_grid, invert, map_points
 from sctflow.errors import RegistrationError
 
+DEFAULT_STEPS = "step=1,type=seg,algo=centermassrot:step=2,type=seg,algo=columnwise"
+"""For images with masks: centre and rotation, then the outline column by column."""
+
 
 @dataclass(frozen=True)
 class ImageData:
