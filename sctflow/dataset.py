@@ -17,6 +17,7 @@ BIDSIGNORE = (
     "*_morph.tsv",
     "*_morph.json",
     "*_desc-centerline_mask.tsv",
+    "*_probseg.tsv",
     "*_xfm.nii.gz",
     "*_xfm.json",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sctflow.bids import ImageInput
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.sinks import name_of, sink, uri_of
+from sctflow.workflows.sinks import name_of, reference_suffix, sink, space_of, uri_of
 
 TISSUES = {
     "template_cord": ("SC", "Spinal cord"),
@@ -48,7 +48,8 @@ def add_template_sinks(
     sources = [image.uri, uri_of(mask), labels_uri]
     to_name = name_of(image, suffix="xfm", extension=".nii.gz", source=suffix, target=template)
     from_name = name_of(image, suffix="xfm", extension=".nii.gz", source=template, target=suffix)
-    own = {"space": suffix, "suffix": "probseg"}
+    own = {"space": space_of(image), "suffix": "probseg"}
+    shown = reference_suffix(image)
     on_image = {
         "SpatialReference": image.uri,
         "Sources": [uri_of(from_name), f"bids:{template}:"],
@@ -58,16 +59,23 @@ def add_template_sinks(
         "to_template": (to_name, _field(suffix, template, sources)),
         "from_template": (from_name, _field(template, suffix, sources)),
         "in_template": (
-            name_of(image, suffix=suffix, extension=".nii.gz", space=template, desc="preproc"),
+            name_of(image, suffix=shown, extension=".nii.gz", space=template, desc="preproc"),
             {
                 "Description": f"The image on the grid of {template}, interpolated once",
+                "SkullStripped": False,
                 "SpatialReference": template,
                 "Sources": [image.uri, uri_of(to_name)],
             },
         ),
         "template_image": (
-            name_of(image, suffix=suffix, extension=".nii.gz", space=suffix, desc=template),
-            {"Description": f"The image of {template} on the grid of this one", **on_image},
+            name_of(
+                image, suffix=shown, extension=".nii.gz", space=space_of(image), desc=template
+            ),
+            {
+                "Description": f"The image of {template} on the grid of this one",
+                "SkullStripped": False,
+                **on_image,
+            },
         ),
         **{
             result: (
@@ -105,7 +113,7 @@ def _normalized(image, output_dir, template, morphometry, labels_uri):
         image,
         suffix="morph",
         extension=".tsv",
-        space=image.entities["suffix"],
+        space=space_of(image),
         label="SC",
         desc=template,
     )

@@ -15,9 +15,10 @@ PROGRAM = (sys.executable, "-c", "import sys; from sctflow.cli.run import main; 
 class Runner:
     """Runs the program as a user does, each time with folders that can be looked into."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, cache: Path | None = None):
         self.out = folder / "out"
         self.work = folder / "work"
+        self.cache = cache
 
     def command(self, bids_dir, *options, level="participant"):
         shared = (bids_dir, self.out, level, "--skip-bids-validation")
@@ -31,8 +32,16 @@ class Runner:
             capture_output=True,
             text=True,
             timeout=600,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=self.environment(),
         )
+
+    def environment(self):
+        """One thread, and no template that happens to be installed."""
+        return os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "TEMPLATEFLOW_HOME": str(self.out.parent / "templateflow"),
+            "XDG_CACHE_HOME": str(self.cache or self.out.parent / "cache"),
+        }
 
     def start(self, bids_dir, *options):
         """Start the program in a process group of its own, which can be killed as a whole."""
@@ -41,6 +50,7 @@ class Runner:
             cwd=self.out.parent,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=self.environment(),
             start_new_session=True,
         )
 
@@ -73,10 +83,20 @@ def runner(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def errsm30_run(errsm30, tmp_path_factory):
-    """The main job on the real volunteer, with the masks made by hand."""
-    runner = Runner(tmp_path_factory.mktemp("errsm30"))
-    done = runner(errsm30)
+def template_options(errsm30):
+    """Options for PAM50; the images are small, so that most of the time goes to the template."""
+    folder = errsm30.parent.parent / "templateflow" / "tpl-PAM50"
+    if not (folder / "tpl-PAM50_label-SC_mask.nii.gz").is_file():
+        pytest.skip(f"needs the template PAM50 in {folder}")
+    return ("--template", folder, "--modality", "anat")
+
+
+@pytest.fixture(scope="session")
+def errsm30_run(errsm30, template_options, tmp_path_factory):
+    """The main job on the real volunteer, with the masks made by hand and PAM50."""
+    folder = tmp_path_factory.mktemp("errsm30")
+    runner = Runner(folder, cache=folder / "cache")
+    done = runner(errsm30, *template_options)
     assert done.returncode == 0, done.stdout + done.stderr
     return runner
 
