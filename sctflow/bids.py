@@ -1,17 +1,23 @@
 """What is in the dataset: images to process, and the manual labels that belong to them."""
 
 import difflib
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .dataset import bids_uri, check_bids_folder, dataset_links, write_bidsignore
 from .dataset import write_dataset_description as write_dataset_description
 from .errors import DatasetError
+from .inputs import (
+    ImageInput,
+    MTInput,
+    ParticipantInputs,
+    SeriesInput,
+    find_gradients,
+    group_mt,
+    read_json,
+)
 from .names import build_derivative_name, parse_name
 
 if TYPE_CHECKING:
@@ -19,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ImageInput",
+    "MTInput",
     "ParticipantInputs",
+    "SeriesInput",
     "build_derivative_name",
     "collect_inputs",
     "find_manual_labels",
@@ -34,9 +42,23 @@ QUERIES: Mapping[str, Mapping[str, Mapping]] = {
         "t1w": {"datatype": "anat", "suffix": "T1w"},
         "t2w": {"datatype": "anat", "suffix": "T2w"},
         "t2star": {"datatype": "anat", "suffix": ["T2star", "T2starw"]},
-    }
+    },
+    "mt": {
+        "mts": {"datatype": "anat", "suffix": "MTS"},
+        "mtr": {"datatype": "anat", "suffix": "MTR"},
+    },
+    "dwi": {"dwi": {"datatype": "dwi", "suffix": "dwi"}},
+    "func": {"bold": {"datatype": "func", "suffix": "bold"}},
 }
 """Images of each modality, under the keys of ``--bids-filter-file``."""
+
+KINDS: Mapping[str, str] = {
+    "anat": "T1w, T2w or T2star image in anat/",
+    "mt": "MTS or MTR set in anat/",
+    "dwi": "series in dwi/",
+    "func": "bold series in func/",
+}
+"""What each modality is made of, for messages."""
 
 NOT_MAGNITUDE = ("phase", "real", "imag")
 
@@ -51,72 +73,6 @@ LABEL_NAMES: Mapping[str, tuple[str, ...]] = {
     "rootlets": ("label-rootlets_dseg",),
 }
 """What follows the image's stem in the name of a manual label, the current name first."""
-
-
-@dataclass(frozen=True)
-class ImageInput:
-    """One image to process.
-
-    Attributes
-    ----------
-    path
-        The image.
-    entities
-        BIDS entities as written in the name, by pybids' names (``subject``, ``run``, …,
-        ``suffix``).
-    manual
-        Manual labels to use instead of automatic ones, by what they outline (``SC``, …).
-    bids_dir
-        Root of the dataset, for the sidecars that apply by inheritance.
-    uri, manual_uris
-        BIDS URIs of the image and of its labels, for ``Sources``.
-    """
-
-    path: Path
-    entities: dict[str, str]
-    manual: dict[str, Path] = field(default_factory=dict)
-    bids_dir: Path | None = None
-    uri: str = ""
-    manual_uris: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def metadata(self) -> dict:
-        """Sidecar fields by the inheritance principle; read when first asked for."""
-        root = self.bids_dir or self.path.parent
-        folders = [root]
-        for part in self.path.parent.relative_to(root).parts:
-            folders.append(folders[-1] / part)
-        own = {**self.entities, "extension": ".json"}
-        own.pop("datatype", None)
-        found: dict = {}
-        for folder in folders:
-            candidates = []
-            for sidecar in folder.glob(f"*{self.entities['suffix']}.json"):
-                named = parse_name(sidecar.name)
-                if named.items() <= own.items():
-                    candidates.append((len(named), sidecar))
-            for _, sidecar in sorted(candidates):
-                found.update(_read_json(sidecar))
-        return found
-
-
-@dataclass(frozen=True)
-class ParticipantInputs:
-    """Everything to process for one participant, all sessions together.
-
-    Attributes
-    ----------
-    participant
-        Label without ``sub-``.
-    anat
-        Anatomical images; empty when there is nothing to do.
-    warnings
-        Sentences for the report.
-    """
-
-    participant: str
-    anat: tuple[ImageInput, ...]
-    warnings: tuple[str, ...] = ()
 
 
 def index_dataset(
@@ -207,7 +163,7 @@ def find_manual_labels(
     return found
 
 
-def read_filters(path: Path | None, *, modality: str = "anat") -> dict[str, dict]:
+def read_filters(path: Path | None) -> dict[str, dict[str, dict]]:
     """Read a ``--bids-filter-file`` as fMRIPrep defines it.
 
     Parameters
@@ -215,20 +171,18 @@ def read_filters(path: Path | None, *, modality: str = "anat") -> dict[str, dict
     path
         JSON, for instance ``{"t2w": {"acquisition": "sag", "session": null}}``; ``null`` asks
         for images without the entity, ``"*"`` for those with any value.
-    modality
-        A key of `QUERIES`.
 
     Returns
     -------
     dict
-        pybids filters for each key of the modality, defaults included.
+        pybids filters for each key of each modality, defaults included.
 
     Raises
     ------
     DatasetError
         The file cannot be read or has unknown keys.
     """
-    given = _read_json(path) if path else {}
+    given = read_json(path) if path else {}
     if not all(isinstance(value, dict) for value in given.values()):
         raise DatasetError(f'{path}: each entry must be an object, as in {{"t2w": {{"run": 1}}}}')
     known = [key for queries in QUERIES.values() for key in queries]
@@ -237,8 +191,11 @@ def read_filters(path: Path | None, *, modality: str = "anat") -> dict[str, dict
             f"{path}: unknown {', '.join(unknown)}; the keys are {', '.join(known)}"
         )
     return {
-        key: {**query, **{name: _as_query(value) for name, value in given.get(key, {}).items()}}
-        for key, query in QUERIES[modality].items()
+        modality: {
+            key: query | {name: _as_query(value) for name, value in given.get(key, {}).items()}
+            for key, query in queries.items()
+        }
+        for modality, queries in QUERIES.items()
     }
 
 
@@ -269,7 +226,7 @@ def select_participants(bids_dir: Path, labels: Sequence[str] = ()) -> tuple[str
 def collect_inputs(
     bids_dir: Path,
     *,
-    modality: str = "anat",
+    modality: Sequence[str] = tuple(QUERIES),
     participant_label: Sequence[str] = (),
     session_label: Sequence[str] = (),
     bids_filter_file: Path | None = None,
@@ -278,14 +235,14 @@ def collect_inputs(
     ignore_labels: Sequence[str] = (),
     validate: bool = True,
 ) -> tuple[ParticipantInputs, ...]:
-    """Select the anatomical images and their manual labels without opening any of them.
+    """Select the images of every modality and their manual labels without opening any of them.
 
     Parameters
     ----------
     bids_dir
         Root of the raw dataset.
     modality
-        Kind of images; a key of `QUERIES`.
+        Kinds of images; keys of `QUERIES`.
     participant_label, session_label
         Labels to keep, with or without prefix; all when empty.
     bids_filter_file, bids_database_dir
@@ -311,57 +268,86 @@ def collect_inputs(
     check_bids_folder(bids_dir)
     labels = select_participants(bids_dir, participant_label)
     sessions = [label.removeprefix("ses-") for label in session_label]
-    filters = read_filters(bids_filter_file, modality=modality)
+    filters = read_filters(bids_filter_file)
     layout = index_dataset(
         bids_dir,
         database_dir=bids_database_dir,
         validate=validate,
         participants=labels if participant_label else (),
     )
+    general = {"extension": [".nii", ".nii.gz"], **({"session": sessions} if sessions else {})}
+    subjects = {"subject": list(labels)} if participant_label else {}
     links = dataset_links(bids_dir, derivatives)
-    label_dirs = [root for name, root in links.items() if name not in ("raw", "labels")]
-    images: dict[str, list[ImageInput]] = {label: [] for label in labels}
-    for query in filters.values():
-        selection = {"extension": [".nii", ".nii.gz"], **query}
-        if participant_label:
-            selection["subject"] = list(labels)
-        if sessions and "session" not in query:
-            selection["session"] = sessions
-        for path in sorted(map(Path, layout.get(return_type="filename", **selection))):
-            entities = parse_name(path.relative_to(bids_dir))
-            if entities.get("part") in NOT_MAGNITUDE:
-                continue
-            if not path.exists():
-                raise DatasetError(
-                    f"{path}: in the index, not on disk; remove {bids_database_dir} so that the "
-                    "dataset is indexed again, or get the file's content"
-                )
-            manual = find_manual_labels(path, bids_dir, label_dirs)
-            manual = {key: file for key, file in manual.items() if key not in ignore_labels}
-            images[entities["subject"]].append(
-                ImageInput(
-                    path=path,
-                    entities=entities,
-                    manual=manual,
-                    bids_dir=bids_dir,
-                    uri=bids_uri(path, links),
-                    manual_uris={key: bids_uri(file, links) for key, file in manual.items()},
-                )
+    images: dict[str, dict[str, list[ImageInput]]] = {
+        label: {kind: [] for kind in modality} for label in labels
+    }
+    for kind in modality:
+        for query in filters[kind].values():
+            selection = general | query | subjects
+            for path in _find_files(layout, selection, bids_dir, bids_database_dir):
+                image = _describe(path, bids_dir, links, ignore_labels)
+                images[image.entities["subject"]][kind].append(image)
+    nothing = _nothing_to_do(modality, sessions, bids_filter_file)
+    return tuple(_participant(label, found, nothing) for label, found in images.items())
+
+
+def _find_files(
+    layout: "BIDSLayout", selection: Mapping, bids_dir: Path, database_dir: Path | None
+) -> Iterator[Path]:
+    """Magnitude images that a query selects; they must be there."""
+    for path in sorted(map(Path, layout.get(return_type="filename", **selection))):
+        if parse_name(path.relative_to(bids_dir)).get("part") in NOT_MAGNITUDE:
+            continue
+        if not path.exists():
+            raise DatasetError(
+                f"{path}: in the index, not on disk; remove {database_dir} so that the "
+                "dataset is indexed again, or get the file's content"
             )
-    return tuple(
-        ParticipantInputs(
-            participant=label,
-            anat=tuple(sorted(found, key=lambda image: str(image.path))),
-            warnings=() if found else (_nothing_to_do(sessions, bids_filter_file),),
-        )
-        for label, found in images.items()
+        yield path
+
+
+def _describe(
+    path: Path, bids_dir: Path, links: Mapping[str, Path], ignore_labels: Sequence[str]
+) -> ImageInput:
+    """An image with its manual labels."""
+    label_dirs = [root for name, root in links.items() if name not in ("raw", "labels")]
+    manual = find_manual_labels(path, bids_dir, label_dirs)
+    manual = {key: file for key, file in manual.items() if key not in ignore_labels}
+    return ImageInput(
+        path=path,
+        entities=parse_name(path.relative_to(bids_dir)),
+        manual=manual,
+        bids_dir=bids_dir,
+        uri=bids_uri(path, links),
+        manual_uris={key: bids_uri(file, links) for key, file in manual.items()},
     )
 
 
-def _nothing_to_do(sessions: Sequence[str], filter_file: Path | None) -> str:
+def _participant(
+    label: str, images: Mapping[str, Sequence[ImageInput]], nothing: str
+) -> ParticipantInputs:
+    """Everything of one participant, images that belong together put together."""
+    found = {kind: sorted(some, key=lambda one: str(one.path)) for kind, some in images.items()}
+    protocols, warnings = group_mt(found.get("mt", ()))
+    if not any(found.values()):
+        warnings.append(nothing)
+    return ParticipantInputs(
+        participant=label,
+        anat=tuple(found.get("anat", ())),
+        mt=tuple(protocols),
+        dwi=tuple(find_gradients(image) for image in found.get("dwi", ())),
+        func=tuple(SeriesInput(image) for image in found.get("func", ())),
+        warnings=tuple(warnings),
+    )
+
+
+def _nothing_to_do(
+    modality: Sequence[str], sessions: Sequence[str], filter_file: Path | None
+) -> str:
     where = f" in session {', '.join(sessions)}" if sessions else ""
     how = f" that {filter_file.name} lets through" if filter_file else ""
-    return f"Nothing to do: no T1w, T2w or T2star image in anat/ was found{where}{how}."
+    what = ", no ".join(KINDS[kind] for kind in modality)
+    return f"Nothing to do: no {what} was found{where}{how}."
 
 
 def _nearest(label: str, existing: Sequence[str]) -> str:
@@ -381,15 +367,3 @@ def _as_query(value: object) -> object:
     if value is None or isinstance(value, str):
         return special.get(value, value)
     return value
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DatasetError(
-            f"{path}: cannot be read as JSON ({error}); correct the file"
-        ) from error
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path}: a JSON object is expected")
-    return content

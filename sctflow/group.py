@@ -13,13 +13,15 @@ from .names import parse_name
 if TYPE_CHECKING:
     import pandas as pd
 
-KIND = ("segmentation", "label", "desc", "suffix")
+KIND = ("model", "param", "stat", "segmentation", "label", "desc", "suffix")
 """Entities that tell one kind of table from another; they name the group table."""
 
-NOT_STACKED = ("dseg",)
+NOT_STACKED = ("dseg", "probseg")
 """Look-up tables: the same for everybody."""
 
-ABBREVIATIONS = {"segmentation": "seg", "label": "label", "desc": "desc"}
+ABBREVIATIONS = {"segmentation": "seg"}
+"""Entities whose name in file names is another."""
+
 IDENTIFIERS: Mapping[str, tuple[str, str]] = {
     "subject": ("participant_id", "Participant, as in participants.tsv"),
     "session": ("session_id", "Session"),
@@ -123,7 +125,7 @@ def _identifiers(entities: Mapping[str, str]) -> dict[str, str]:
 
 def _kind(entities: Mapping[str, str]) -> str:
     parts: Iterable[str] = (
-        f"{ABBREVIATIONS[name]}-{entities[name]}" if name in ABBREVIATIONS else entities[name]
+        entities[name] if name == "suffix" else f"{ABBREVIATIONS.get(name, name)}-{entities[name]}"
         for name in KIND
         if name in entities
     )

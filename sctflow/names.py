@@ -58,7 +58,10 @@ def build_derivative_name(
     seg: str | None = None,
     source: str | None = None,
     target: str | None = None,
-    datatype: str = "anat",
+    model: str | None = None,
+    param: str | None = None,
+    stat: str | None = None,
+    datatype: str | None = None,
 ) -> Path:
     """Build the path of a derivative, relative to the output folder.
 
@@ -67,12 +70,12 @@ def build_derivative_name(
     source_entities
         Entities of the image that the derivative comes from; its own suffix, extension and
         datatype are left out.
-    suffix, extension, space, label, desc, seg
+    suffix, extension, space, label, desc, seg, model, param, stat
         What the derivative adds.
     source, target
         Spaces that a transform leads from and to: it resamples images of the one onto the other.
     datatype
-        ``anat``, or ``figures`` for what the report shows.
+        ``figures`` for what the report shows; by default the source's, or else ``anat``.
 
     Returns
     -------
@@ -97,7 +100,10 @@ def build_derivative_name(
         "segmentation": seg,
         "from": source,
         "to": target,
-        "datatype": datatype,
+        "model": model,
+        "param": param,
+        "stat": stat,
+        "datatype": datatype or source_entities.get("datatype", "anat"),
     }
     entities.update({key: value for key, value in added.items() if value is not None})
     name = build_path(entities, _patterns()["default_path_patterns"], strict=True)

@@ -45,7 +45,7 @@ class Settings:
     derivatives: dict[str, Path] = field(default_factory=dict)
     skip_bids_validation: bool = False
 
-    modality: str = "anat"
+    modality: tuple[str, ...] = MODALITIES
     segmentation_method: str = field(default="network", metadata=RESULT)
     ignore_labels: tuple[str, ...] = field(default=(), metadata=RESULT)
     random_seed: int = field(default=0, metadata=RESULT)

@@ -107,6 +107,8 @@ def init_anat_wf(
     ------
     in_file
         Image, 3-D, any orientation and contrast.
+    source_file
+        Name of the image in the dataset, to be shown in the report.
     manual_mask
         Mask of the cord on the grid of the image (``segmentation="manual"`` only).
     discs
@@ -147,7 +149,9 @@ def init_anat_wf(
     workflow.__desc__ = "\n".join(DESCRIPTIONS[step] for step in steps)
 
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs", "junction"]),
+        niu.IdentityInterface(
+            fields=["in_file", "source_file", "manual_mask", "discs", "junction"]
+        ),
         name="inputnode",
     )
     outputnode = pe.Node(
@@ -187,7 +191,7 @@ def init_anat_wf(
         (segment, morphometry, [("measured_file", "mask_file"), ("slices_file", "slices_file")]),
         (centerline, morphometry, [("out_table", "centerline_file")]),
         (inputnode, report_wf, [
-            ("in_file", "inputnode.source_file"),
+            ("source_file", "inputnode.source_file"),
             ("manual_mask", "inputnode.manual_mask"),
         ]),
         (check, report_wf, [("out_file", "inputnode.in_file")]),
@@ -210,7 +214,13 @@ def init_anat_wf(
     if junction:
         _add_distances(workflow, optional=junction == "among discs")
     if levels:
-        _add_levels(workflow, voxels=voxels, elsewhere=levels == "elsewhere", kind=label_kind)
+        _add_levels(
+            workflow,
+            voxels=voxels,
+            elsewhere=levels == "elsewhere",
+            kind=label_kind,
+            reference=template_ref if template else "template",
+        )
     if levels and template:
         template_wf = init_template_wf(
             template=template.name,
@@ -242,7 +252,7 @@ def _add_distances(workflow, *, optional):
     ])  # fmt: skip
 
 
-def _add_levels(workflow, *, voxels, elsewhere, kind):
+def _add_levels(workflow, *, voxels, elsewhere, kind, reference):
     """Give the cord its levels, in the results and in the report."""
     inputnode, outputnode, segment, centerline, morphometry, report_wf = (
         workflow.get_node(name)
@@ -251,7 +261,7 @@ def _add_levels(workflow, *, voxels, elsewhere, kind):
         )
     )  # fmt: skip
     levels = pe.Node(
-        AssignLevels(elsewhere=elsewhere, label_kind=kind),
+        AssignLevels(elsewhere=elsewhere, label_kind=kind, reference=reference),
         name="levels",
         mem_gb=memory_gb(voxels, bytes_per_voxel=16),
     )

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow import __version__
 from sctflow.bids import ImageInput, ParticipantInputs
-from sctflow.templates.source import TemplateSource, beside
-from sctflow.workflows.anatomical import LEVELS, RESULTS, init_anat_wf
+from sctflow.workflows.cord import init_cord, init_without_mask_wf, sanitise, workflow_name
+from sctflow.workflows.levels import LABEL_KINDS, LevelLabels, choose_labels, in_session
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.outputs import init_anat_outputs_wf, init_not_computed_wf
-from sctflow.workflows.reports import FIGURES
+from sctflow.workflows.options import Options
+from sctflow.workflows.outputs import init_not_computed_wf
 from sctflow.workflows.resources import count_voxels
-from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS
 
-LABEL_KINDS = ("discs", "rootlets")
-"""Labels that tell levels, the most wanted first."""
+MODALITIES: dict[str, str] = {}
+"""Where the factory of each modality other than ``anat`` is, as ``module:function``; imported
+when there is something for it. It is called with
 
-NO_MANUAL_MASK = (
-    "Not computed: there is no manual mask of the cord for this image, and manual masks were "
-    "asked for (--segmentation-method manual)."
-)
+- ``item``: one of ``ParticipantInputs.mt``, ``.dwi`` or ``.func``;
+- ``labels``: :class:`sctflow.workflows.levels.LevelLabels` or None;
+- ``options``: :class:`sctflow.workflows.options.Options`;
+
+and gives a workflow named :func:`sctflow.workflows.cord.workflow_name` of the image that stands
+for the item. Where its ``inputnode`` has a field ``anat_mask``, it is handed the mask of the cord
+of an anatomical image of the same session."""
+
+NOT_YET = "Not computed: this version does not process such images."
 
 
-def init_sctflow_wf(
-    *,
-    participants: Sequence[ParticipantInputs],
-    output_dir: Path,
-    segmentation_method: str = "network",
-    template: TemplateSource | None = None,
-    template_ref: str = "template",
-    registration_steps: str | None = None,
-    omp_nthreads: int = 1,
-) -> Workflow:
+def init_sctflow_wf(*, participants: Sequence[ParticipantInputs], options: Options) -> Workflow:
     """Process all participants; each of them on its own.
 
     The name has the version of the program, so that a work folder never passes results of one
@@ -51,91 +45,70 @@ def init_sctflow_wf(
     ----------
     participants : sequence of ParticipantInputs
         What to process. A participant without images adds nothing to the graph.
-    output_dir : pathlib.Path
-        Root of the output dataset.
-    segmentation_method : {"network", "manual"}
-        How to segment the images that have no manual mask; with ``manual`` they are left out,
-        and the report says so.
-    template : TemplateSource, optional
-        Template to register images with whose levels are labelled.
-    template_ref, registration_steps
-        See :func:`sctflow.workflows.template.init_template_wf`.
-    omp_nthreads : int
-        Threads that one node may use.
+    options : Options
+        How the images are processed.
     """
-    workflow = Workflow(name=f"sctflow_{_sanitise(__version__)}_wf")
+    workflow = Workflow(name=f"sctflow_{sanitise(__version__)}_wf")
     for participant in participants:
-        if participant.anat:
+        if participant.images:
             workflow.add_nodes([
-                init_single_participant_wf(
-                    participant=participant,
-                    output_dir=output_dir,
-                    segmentation_method=segmentation_method,
-                    template=template,
-                    template_ref=template_ref,
-                    registration_steps=registration_steps,
-                    omp_nthreads=omp_nthreads,
-                )
+                init_single_participant_wf(participant=participant, options=options)
             ])  # fmt: skip
     return workflow
 
 
-def init_single_participant_wf(
-    *,
-    participant: ParticipantInputs,
-    output_dir: Path,
-    segmentation_method: str = "network",
-    template: TemplateSource | None = None,
-    template_ref: str = "template",
-    registration_steps: str | None = None,
-    omp_nthreads: int = 1,
-) -> Workflow:
+def init_single_participant_wf(*, participant: ParticipantInputs, options: Options) -> Workflow:
     """Process the images of one participant; an image that fails does not stop the others.
 
     Workflow Graph
-        one workflow per image
+        one workflow per anatomical image, magnetisation transfer protocol, diffusion and
+        functional series
 
     Parameters
     ----------
     participant : ParticipantInputs
         Images of all sessions, with their manual labels.
-    output_dir, segmentation_method, template, template_ref, registration_steps, omp_nthreads
-        See :func:`init_sctflow_wf`.
+    options : Options
+        How they are processed.
     """
-    workflow = Workflow(name=f"sub_{_sanitise(participant.participant)}_wf")
+    workflow = Workflow(name=f"sub_{sanitise(participant.participant)}_wf")
     workflow.__desc__ = f"""\
 Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
 [@nipype]. Images were read and written with *NiBabel* [@nibabel].
 """
     # What rootlets and spinal levels stand for is known from a template only.
-    kinds = LABEL_KINDS if template else LABEL_KINDS[:1]
+    kinds = LABEL_KINDS if options.template else LABEL_KINDS[:1]
+    anatomical = {}
     for image in participant.anat:
-        image_wf = init_image_wf(
-            image=image,
-            labels=choose_labels(image, participant.anat, kinds=kinds),
-            output_dir=output_dir,
-            segmentation_method=segmentation_method,
-            template=template,
-            template_ref=template_ref,
-            registration_steps=registration_steps,
-            omp_nthreads=omp_nthreads,
-        )
+        labels = choose_labels(image, participant.anat, kinds=kinds)
+        image_wf = init_image_wf(image=image, labels=labels, options=options)
         workflow.add_nodes([image_wf])
+        anatomical[image.path] = image_wf
+    items = [
+        *(("mt", protocol, protocol.reference) for protocol in participant.mt),
+        *(("dwi", series, series.image) for series in participant.dwi),
+        *(("func", series, series.image) for series in participant.func),
+    ]
+    for modality, item, image in items:
+        factory = _factory(modality)
+        if factory is None:
+            workflow.add_nodes([_init_not_yet_wf(image, options)])
+            continue
+        labels = choose_labels(image, participant.anat, kinds=kinds)
+        item_wf = factory(item=item, labels=labels, options=options)
+        workflow.add_nodes([item_wf])
+        source = next(iter(in_session(image, participant.anat)), None)
+        if source and _takes(item_wf, "anat_mask") and _gives(anatomical[source.path], "mask"):
+            workflow.connect(
+                anatomical[source.path], "outputnode.mask", item_wf, "inputnode.anat_mask"
+            )
     return workflow
 
 
 def init_image_wf(
-    *,
-    image: ImageInput,
-    output_dir: Path,
-    labels: LevelLabels | None = None,
-    segmentation_method: str = "network",
-    template: TemplateSource | None = None,
-    template_ref: str = "template",
-    registration_steps: str | None = None,
-    omp_nthreads: int = 1,
+    *, image: ImageInput, options: Options, labels: LevelLabels | None = None
 ) -> Workflow:
-    """Process one image from the dataset and place its results in the output dataset.
+    """Process one anatomical image and place its results in the output dataset.
 
     Workflow Graph
         anat_wf → anat_outputs_wf
@@ -144,135 +117,48 @@ def init_image_wf(
     ----------
     image : ImageInput
         The image and its manual labels. A manual mask is used wherever there is one.
+    options : Options
+        How it is processed.
     labels : LevelLabels, optional
-        The labels that give the levels, see :func:`choose_labels`.
-    output_dir, segmentation_method, template, template_ref, registration_steps, omp_nthreads
-        See :func:`init_sctflow_wf`.
-    """
-    stem = image.path.name.split(".", 1)[0]
-    name = f"{_sanitise(stem)}_wf"
-    manual_mask = image.manual.get("SC")
-    if manual_mask is None and segmentation_method == "manual":
-        return init_not_computed_wf(
-            image=image, output_dir=output_dir, reason=NO_MANUAL_MASK, name=name
-        )
+        The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
 
-    segmentation = "manual" if manual_mask else segmentation_method
-    workflow = Workflow(name=name)
-    inputnode = pe.Node(
-        niu.IdentityInterface(fields=["in_file", "manual_mask", "discs", "junction"]),
-        name="inputnode",
-    )
-    inputnode.inputs.in_file = str(image.path)
-    if manual_mask:
-        inputnode.inputs.manual_mask = str(manual_mask)
-    if labels:
-        inputnode.inputs.discs = str(labels.path)
-    junction = _junction(image)
-    if junction:
-        inputnode.inputs.junction = str(image.manual[junction])
-    suffix = image.entities["suffix"]
-    anat_wf = init_anat_wf(
-        segmentation=segmentation,
-        voxels=count_voxels(image.path),
-        levels=labels and ("own" if labels.image is image else "elsewhere"),
-        label_kind=labels.kind if labels else "discs",
-        junction=junction and ("own" if junction == "PMJ" else "among discs"),
-        template=template,
-        contrast=beside(suffix),
-        template_ref=template_ref,
-        registration_steps=registration_steps,
-        omp_nthreads=omp_nthreads,
-    )
-    registered = bool(labels and template)
-    anat_outputs_wf = init_anat_outputs_wf(
-        image=image,
-        output_dir=output_dir,
-        segmentation=segmentation,
-        labels_uri=labels.uri if labels else None,
-        junction_uri=image.manual_uris[junction] if junction else None,
-        template=template.name if registered else None,
-    )
-    results = [*RESULTS, *FIGURES]
-    results += LEVELS if labels else ()
-    results += ("bydistance",) if junction else ()
-    results += (*TEMPLATE_RESULTS, *TEMPLATE_FIGURES) if registered else ()
-    workflow.connect([
-        (inputnode, anat_wf, [
-            ("in_file", "inputnode.in_file"),
-            ("manual_mask", "inputnode.manual_mask"),
-            ("discs", "inputnode.discs"),
-            ("junction", "inputnode.junction"),
-        ]),
-        (anat_wf, anat_outputs_wf, [
-            (f"outputnode.{result}", f"inputnode.{result}") for result in results
-        ]),
-    ])  # fmt: skip
+    Outputs
+    -------
+    mask
+        Binary mask of the cord.
+    """
+    cord = init_cord(image=image, labels=labels, options=options, voxels=count_voxels(image.path))
+    if cord is None:
+        return init_without_mask_wf(image=image, options=options)
+    workflow = Workflow(name=workflow_name(image))
+    outputnode = pe.Node(niu.IdentityInterface(fields=["mask"]), name="outputnode")
+    cord.anat_wf.inputs.inputnode.in_file = str(image.path)
+    cord.connect(workflow, cord.anat_wf)
+    workflow.connect(cord.anat_wf, "outputnode.mask", outputnode, "mask")
     return workflow
 
 
-@dataclass(frozen=True)
-class LevelLabels:
-    """Labels that tell the levels of an image.
-
-    Attributes
-    ----------
-    image : ImageInput
-        The image that they were placed on.
-    kind : str
-        What they mark, of :data:`LABEL_KINDS`.
-    """
-
-    image: ImageInput
-    kind: str
-
-    @property
-    def path(self) -> Path:
-        """The label image."""
-        return self.image.manual[self.kind]
-
-    @property
-    def uri(self) -> str:
-        """Its BIDS URI."""
-        return self.image.manual_uris[self.kind]
+def _factory(modality: str) -> Callable[..., Workflow] | None:
+    """The function that builds the workflow of a modality, None where there is none."""
+    if modality not in MODALITIES:
+        return None
+    module, _, name = MODALITIES[modality].partition(":")
+    return getattr(import_module(module), name)
 
 
-def choose_labels(
-    image: ImageInput, images: Sequence[ImageInput], *, kinds: Sequence[str] = LABEL_KINDS
-) -> LevelLabels | None:
-    """Find the labels that give an image its levels.
-
-    Parameters
-    ----------
-    image : ImageInput
-        Its own labels come first.
-    images : sequence of ImageInput
-        All images of the participant. Those of the same session lie in the same world space; of
-        these a T2w comes first, then a T1w.
-    kinds : sequence of str
-        What may be labelled, the most wanted first.
-
-    Returns
-    -------
-    LevelLabels or None
-        None where nobody labelled levels.
-    """
-    order = {"T2w": 0, "T1w": 1}
-    session = image.entities.get("session")
-    others = [other for other in images if other.entities.get("session") == session]
-    others.sort(key=lambda one: order.get(one.entities["suffix"], 2))
-    for kind in kinds:
-        for candidate in (image, *others):
-            if kind in candidate.manual:
-                return LevelLabels(candidate, kind)
-    return None
+def _init_not_yet_wf(image, options):
+    return init_not_computed_wf(
+        image=image, output_dir=options.output_dir, reason=NOT_YET, name=workflow_name(image)
+    )
 
 
-def _junction(image: ImageInput) -> str | None:
-    """Which label image of an image may mark the pontomedullary junction."""
-    return next((label for label in ("PMJ", "discs") if label in image.manual), None)
+def _takes(workflow, field):
+    """Whether a workflow has an input of a name."""
+    node = workflow.get_node("inputnode")
+    return node is not None and field in node.interface._fields
 
 
-def _sanitise(label):
-    """Name that Nipype accepts for a node."""
-    return re.sub(r"[^A-Za-z0-9]", "_", label)
+def _gives(workflow, field):
+    """Whether a workflow has an output of a name."""
+    node = workflow.get_node("outputnode")
+    return node is not None and field in node.interface._fields

@@ -12,7 +12,7 @@ from sctflow.interfaces.centerline import COLUMNS as CENTERLINE_COLUMNS
 from sctflow.workflows.anatomical import LEVELS, RESULTS
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import FIGURES
-from sctflow.workflows.sinks import name_of, sink, uri_of
+from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
 from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS
 from sctflow.workflows.template_outputs import add_template_sinks
 
@@ -75,8 +75,7 @@ def init_anat_outputs_wf(
         name="inputnode",
     )  # fmt: skip
 
-    suffix = image.entities["suffix"]
-    cord = {"space": suffix, "label": "SC"}
+    cord = {"space": space_of(image), "label": "SC"}
     names = {
         "mask": name_of(image, suffix="mask", extension=".nii.gz", **cord),
         "probseg": name_of(image, suffix="probseg", extension=".nii.gz", **cord),
@@ -119,12 +118,12 @@ def init_anat_outputs_wf(
 def _add_levels(workflow, image, output_dir, names, labels_uri):
     """Sinks of the levels, their names, and the measures by level."""
     inputnode = workflow.get_node("inputnode")
-    suffix, mask = image.entities["suffix"], uri_of(names["mask"])
+    space, mask = space_of(image), uri_of(names["mask"])
     for result, seg, what in (
         ("vertebrae", "vertebrae", "Vertebral levels"),
         ("spinal", "spinallevels", "Spinal levels"),
     ):
-        kind = {"space": suffix, "seg": seg, "suffix": "dseg"}
+        kind = {"space": space, "seg": seg, "suffix": "dseg"}
         sidecar = {
             "Description": f"{what} of the spinal cord",
             "SpatialReference": image.uri,
@@ -143,7 +142,7 @@ def _add_levels(workflow, image, output_dir, names, labels_uri):
         "Sources": [mask, uri_of(names["morphometry"]), labels_uri],
     }
     name = name_of(
-        image, suffix="morph", extension=".tsv", desc="perlevel", space=suffix, label="SC"
+        image, suffix="morph", extension=".tsv", desc="perlevel", space=space, label="SC"
     )
     ds_perlevel = sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
     workflow.connect(inputnode, "perlevel", ds_perlevel, "in_file")
@@ -163,7 +162,7 @@ def _add_distances(workflow, image, output_dir, names, junction_uri):
         suffix="morph",
         extension=".tsv",
         desc="pmj",
-        space=image.entities["suffix"],
+        space=space_of(image),
         label="SC",
     )
     ds_bydistance = sink("ds_bydistance", output_dir, name, sidecar, COLUMNS | _mean_columns())
@@ -281,19 +280,7 @@ def _columns(segmentation):
 
 
 def _figure_sinks(image, output_dir, figures):
-    suffix = image.entities["suffix"]
     return [
-        sink(
-            f"ds_{figure}",
-            output_dir,
-            name_of(
-                image,
-                suffix=suffix,
-                space=suffix,
-                desc=figure,
-                datatype="figures",
-                extension=FIGURE_EXTENSIONS.get(figure, ".svg"),
-            ),
-        )
+        figure_sink(image, output_dir, figure, extension=FIGURE_EXTENSIONS.get(figure, ".svg"))
         for figure in figures
     ]

@@ -9,10 +9,24 @@ from nipype.pipeline import engine as pe
 from sctflow.bids import ImageInput, build_derivative_name
 from sctflow.interfaces.bids import DerivativesSink
 
+REFERENCES = {"dwi": "dwiref", "bold": "boldref"}
+"""Suffix of the mean of a series, by the suffix of the series."""
+
 
 def name_of(image: ImageInput, **entities: str) -> Path:
     """Path of a derivative of an image, below the root of the output dataset."""
     return build_derivative_name(image.entities, **entities)
+
+
+def space_of(image: ImageInput) -> str | None:
+    """The entity ``space`` of what lies on an image: its suffix in ``anat/``, else none."""
+    in_anat = image.entities.get("datatype", "anat") == "anat"
+    return image.entities["suffix"] if in_anat else None
+
+
+def reference_suffix(image: ImageInput) -> str:
+    """Suffix of the image that the cord was found in: of a series, its mean."""
+    return REFERENCES.get(image.entities["suffix"], image.entities["suffix"])
 
 
 def uri_of(name: str | Path) -> str:
@@ -51,3 +65,30 @@ def sink(
         run_without_submitting=True,
         mem_gb=0.05,
     )
+
+
+def figure_sink(
+    image: ImageInput, output_dir: Path, figure: str, *, extension: str = ".svg"
+) -> pe.Node:
+    """Node that places a figure of an image, named after what it shows.
+
+    Parameters
+    ----------
+    image : ImageInput
+        The image whose section of the report has the figure.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    figure : str
+        Its name, in the entity ``desc``; the node is ``ds_<figure>``.
+    extension : str
+        Of the file.
+    """
+    name = name_of(
+        image,
+        suffix=image.entities["suffix"],
+        space=space_of(image),
+        desc=figure,
+        datatype="figures",
+        extension=extension,
+    )
+    return sink(f"ds_{figure}", output_dir, name)

@@ -101,7 +101,7 @@ def _read_crash(path: Path, inputs: Sequence[ParticipantInputs]) -> Crash:
         if parts and parts[0] == workflow_name(item.participant):
             participant = item.participant
             parts = parts[1:]
-            for found in item.anat:
+            for found in item.images:
                 stem = found.path.name.split(".", 1)[0]
                 if parts and parts[0] == f"{node_name(stem)}_wf":
                     image = found.path.name

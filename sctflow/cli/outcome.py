@@ -71,7 +71,7 @@ def collect_errors(
             )
     if crashes and settings.stop_on_first_crash:
         for item in inputs:
-            if item.anat and not errors[item.participant]:
+            if item.images and not errors[item.participant]:
                 errors[item.participant].append(
                     {"node": "", "image": "", "cause": STOPPED, "file": ""}
                 )
@@ -125,7 +125,7 @@ def write_reports(
                 warnings=item.warnings,
                 boilerplate_file=methods.get(item.participant),
                 settings_summary={"Command": command},
-                images=[image.path.name for image in item.anat],
+                images=[image.path.name for image in item.images],
             )
         except Exception as error:
             logger.exception("sub-%s: the report could not be written", item.participant)

@@ -40,6 +40,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "bids_filter_file": types.existing_file,
     "bids_database_dir": types.absolute_path,
     "derivatives": types.named_folders,
+    "modality": tuple,
     "ignore_labels": tuple,
     "random_seed": types.whole_number,
     "template": types.template,
@@ -117,8 +118,8 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     add(
         "--bids-filter-file",
         metavar="FILE",
-        help="JSON with pybids filters for t1w, t2w and t2star, as in fMRIPrep: "
-        '{"t2w": {"acquisition": "sag", "run": null}}',
+        help="JSON with pybids filters for t1w, t2w, t2star, mts, mtr, dwi and bold, as in "
+        'fMRIPrep: {"t2w": {"acquisition": "sag", "run": null}}',
     )
     add(
         "--bids-database-dir",
@@ -145,8 +146,9 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--modality",
-        metavar=_choices(MODALITIES),
-        help="kind of images to process (default: anat)",
+        nargs="+",
+        metavar="MODALITY",
+        help=f"kinds of images to process: {', '.join(MODALITIES)} (default: all that are there)",
     )
     add(
         "--segmentation-method",

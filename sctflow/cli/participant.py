@@ -73,10 +73,10 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     _announce(inputs, run, settings.segmentation_method)
     announce_template(template)
     computing = not (settings.reports_only or settings.boilerplate_only)
-    if computing and any(item.anat for item in inputs):
+    if computing and any(item.images for item in inputs):
         _preload_workers(settings, inputs)
         if template and any(
-            LEVEL_LABELS & set(image.manual) for item in inputs for image in item.anat
+            LEVEL_LABELS & set(image.manual) for item in inputs for image in item.images
         ):
             pack_template(template)
     workflow = plan(settings, inputs, run, template)
@@ -139,9 +139,9 @@ def plan(
 ) -> "Workflow":
     """Build the graph of the whole run, ready to be run."""
     from ..workflows.base import init_sctflow_wf
+    from ..workflows.options import Options
 
-    workflow = init_sctflow_wf(
-        participants=inputs,
+    options = Options(
         output_dir=settings.output_dir,
         segmentation_method=settings.segmentation_method,
         template=template.source() if template else None,
@@ -149,6 +149,7 @@ def plan(
         registration_steps=settings.registration_steps,
         omp_nthreads=settings.omp_nthreads,
     )
+    workflow = init_sctflow_wf(participants=inputs, options=options)
     workflow.base_dir = str(settings.work_dir)
     for section, values in nipype_config(settings, run.folder).items():
         workflow.config[section].update(values)
@@ -194,7 +195,7 @@ def _prepare_output(
 
 
 def _announce(inputs: Sequence[ParticipantInputs], run: Run, method: str) -> None:
-    images = sum(len(item.anat) for item in inputs)
+    images = sum(len(item.images) for item in inputs)
     logger.info(
         "%s, %s; log: %s",
         _plural(len(inputs), "participant"),
@@ -204,7 +205,7 @@ def _announce(inputs: Sequence[ParticipantInputs], run: Run, method: str) -> Non
     for item in inputs:
         for warning in item.warnings:
             logger.warning("sub-%s: %s", item.participant, warning)
-        for image in item.anat:
+        for image in item.images:
             manual = ", ".join(image.manual)
             logger.debug("%s%s", image.path, f" (manual labels: {manual})" if manual else "")
             if method == "manual" and "SC" not in image.manual:
@@ -215,7 +216,7 @@ def _preload_workers(settings: Settings, inputs: Sequence[ParticipantInputs]) ->
     from .multiproc import preload
 
     network = settings.segmentation_method == "network" and any(
-        "SC" not in image.manual for item in inputs for image in item.anat
+        "SC" not in image.manual for item in inputs for image in item.images
     )
     preload(["torch", "sctflow.core.segmentation"] if network else [])
 

@@ -14,7 +14,10 @@ from tempfile import TemporaryDirectory
 from sctflow.reports import fragments
 
 _FOLDER = Path(__file__).parent
-_ORDER = ("T2w", "T1w", "T2star", "T2starw")
+_ORDER = ("T2w", "T1w", "T2star", "T2starw", "MTS", "MTR", "dwi", "bold")
+
+_PART = "report"
+"""Suffix of the parts of the report that belong to no image."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def write_report(
             "about": fragments.about(facts),
         }
         for name, content in parts.items():
-            save_text(content, figures / f"sub-{subject}_desc-{name}_report.html")
+            save_text(content, figures / f"sub-{subject}_desc-{name}_{_PART}.html")
         html = _assemble(root, subject, run_uuid)
     target = output_dir / f"sub-{subject}.html"
     save_text(html, target)
@@ -197,12 +200,12 @@ def _assemble(root: Path, subject: str, run_uuid: str) -> str:
 def _list_images(folder: FigureFolder) -> list[tuple[str, str, dict, dict]]:
     """Images that have a figure: anchor, title, entities of its figures, and its summary.
 
-    Sessions one after the other, in each T2w first, then T1w, T2star and the others.
+    Sessions one after the other, in each T2w first, then T1w, T2star and so on.
     """
     images = {}
     for file in folder.files:
         entities = {k: v for k, v in file.entities.items() if k not in ("desc", "extension")}
-        if "space" not in entities:
+        if entities["suffix"] == _PART:
             continue
         images.setdefault(tuple(sorted(entities.items())), entities)
 

@@ -69,7 +69,7 @@ def overview(
     if not images:
         parts.append(
             '<p class="notice warn"><b>Nothing was processed for this participant.</b> '
-            "No T1w, T2w or T2star image was found among those selected.</p>"
+            "Nothing to process was found among the images selected.</p>"
         )
     if warnings:
         items = "".join(f"<li>{escape(text)}</li>" for text in warnings)

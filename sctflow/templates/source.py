@@ -7,6 +7,10 @@ from dataclasses import dataclass
 BESIDE = ("T2w", "T1w", "T2star")
 """Contrasts of a template's images."""
 
+LIKE = {"T2starw": "T2star", "MTS": "T2star", "MTR": "T2star", "bold": "T2star", "dwi": "T1w"}
+"""Contrast of the template that an image of another kind looks like: white matter is darker than
+gray matter and fluid where T2* or an MT pulse weights, and brighter where diffusion does."""
+
 
 @dataclass(frozen=True)
 class TemplateSource:
@@ -29,6 +33,5 @@ class TemplateSource:
 
 def beside(suffix: str) -> str:
     """Contrast of the template's image that an image with a BIDS suffix is compared with."""
-    if suffix.startswith("T2star"):
-        return "T2star"
+    suffix = LIKE.get(suffix, suffix)
     return suffix if suffix in BESIDE else "T2w"

@@ -130,7 +130,7 @@ def test_participants_and_sessions_are_selected_with_and_without_prefix(make_dat
 
 
 def test_a_participant_with_nothing_to_do_is_kept_and_says_so(make_dataset):
-    root = make_dataset(T2W, "sub-02/dwi/sub-02_dwi.nii.gz")
+    root = make_dataset(T2W, "sub-02/perf/sub-02_asl.nii.gz")
     _, nothing = collect_inputs(root)
     assert nothing.anat == ()
     assert "Nothing to do" in nothing.warnings[0]
@@ -157,7 +157,7 @@ def test_filters_are_those_of_fmriprep(make_dataset, tmp_path, filters, expected
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [('{"bold": {}}', "t2star"), ("{", "JSON"), ('{"t2w": 1}', "object")]
+    ("text", "said"), [('{"flair": {}}', "t2star"), ("{", "JSON"), ('{"t2w": 1}', "object")]
 )
 def test_a_wrong_filter_file_is_explained(make_dataset, tmp_path, text, said):
     path = tmp_path / "filters.json"

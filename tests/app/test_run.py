@@ -21,7 +21,7 @@ from sctflow.cli.validation import check_validation, start_validator
 from sctflow.errors import DatasetError, SettingsError
 from sctflow.settings import Settings
 
-DWI = "sub-{}/dwi/sub-{}_dwi.nii.gz"
+PERF = "sub-{}/perf/sub-{}_asl.nii.gz"
 NAMES_ONLY = "--skip-bids-validation"
 
 
@@ -46,7 +46,7 @@ def _as_before(monkeypatch, tmp_path):
 @pytest.fixture
 def nothing(make_dataset):
     """Two participants without an anatomical image."""
-    return make_dataset(DWI.format("01", "01"), DWI.format("02", "02"))
+    return make_dataset(PERF.format("01", "01"), PERF.format("02", "02"))
 
 
 def options(**changes):

@@ -4,13 +4,10 @@ from pathlib import Path
 import pytest
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.base import (
-    NO_MANUAL_MASK,
-    LevelLabels,
-    choose_labels,
-    init_image_wf,
-    init_sctflow_wf,
-)
+from sctflow.workflows.base import init_image_wf, init_sctflow_wf
+from sctflow.workflows.cord import NO_MANUAL_MASK
+from sctflow.workflows.levels import LevelLabels, choose_labels
+from sctflow.workflows.options import Options
 
 
 def _nodes(workflow):
@@ -18,7 +15,8 @@ def _nodes(workflow):
 
 
 def _plan(participants, tmp_path, **options):
-    return init_sctflow_wf(participants=participants, output_dir=tmp_path / "out", **options)
+    options = Options(output_dir=tmp_path / "out", **options)
+    return init_sctflow_wf(participants=participants, options=options)
 
 
 @pytest.mark.parametrize("suffix", ["T2w", "T1w", "T2star", "acq-top_run-02_T2w"])
@@ -116,7 +114,7 @@ def test_levels_are_assigned_where_discs_are_labelled(make_participant, tmp_path
     workflow = init_image_wf(
         image=image,
         labels=LevelLabels(source, "discs") if labelled else None,
-        output_dir=tmp_path / "out",
+        options=Options(output_dir=tmp_path / "out"),
     )
     nodes = _nodes(workflow)
     assert ("anat_wf.levels" in nodes) == labelled

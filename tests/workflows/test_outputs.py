@@ -1,13 +1,14 @@
 import pytest
 
 from sctflow.workflows.base import init_image_wf
+from sctflow.workflows.options import Options
 
 
 @pytest.fixture
 def sinks(make_participant, tmp_path):
     def find(name, *, masks=()):
         (image,) = make_participant(images=[name], masks=masks).anat
-        workflow = init_image_wf(image=image, output_dir=tmp_path / "out")
+        workflow = init_image_wf(image=image, options=Options(output_dir=tmp_path / "out"))
         return {
             node.name: node.inputs
             for node in workflow._get_all_nodes()

@@ -1,0 +1,35 @@
+"""How a run processes its images, whatever they show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sctflow.templates.source import TemplateSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What holds for all images of a run.
+
+    Attributes
+    ----------
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    segmentation_method : {"network", "manual"}
+        How to segment the images that have no manual mask; with ``manual`` they are left out,
+        and the report says so.
+    template : TemplateSource, optional
+        Template to register images with whose levels are labelled.
+    template_ref, registration_steps
+        See :func:`sctflow.workflows.template.init_template_wf`.
+    omp_nthreads : int
+        Threads that one node may use.
+    """
+
+    output_dir: Path
+    segmentation_method: str = "network"
+    template: TemplateSource | None = None
+    template_ref: str = "template"
+    registration_steps: str | None = None
+    omp_nthreads: int = 1
