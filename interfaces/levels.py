@@ -43,6 +43,13 @@ class _AssignLevelsInputSpec(BaseInterfaceInputSpec):
         desc="template to take spinal levels and the level of the conus from: PAM50, SCTPhantom, "
         "a folder or a packed file; those of most people without it"
     )
+    reference = traits.Enum(
+        "template",
+        "subject",
+        usedefault=True,
+        desc="with a template: levels end perpendicular to the cord (template), or with the "
+        "image's slices (subject), as the registration has it",
+    )
     elsewhere = traits.Bool(
         False,
         usedefault=True,
@@ -135,6 +142,7 @@ def _frame(inputs, mask, affine, line, discs, name):
             name=name,
             kind=inputs.label_kind,
             elsewhere=inputs.elsewhere,
+            reference=inputs.reference,
         )
     if inputs.label_kind != "discs":
         raise LabelError(f"{name}: levels from {inputs.label_kind} need a template.")
