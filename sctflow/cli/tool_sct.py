@@ -155,6 +155,26 @@ TOOLS_OF_SCT = {
         },
         "from the mask and the labels, without -i; the image itself: image-to-template",
     ),
+    "sct_register_multimodal": Match(
+        "sctflow-tool register-images",
+        {
+            "-i": "--in-file",
+            "-d": "--reference-file",
+            "-iseg": "--in-mask",
+            "-dseg": "--reference-mask",
+            "-ilabel": "--in-labels",
+            "-dlabel": "--reference-labels",
+            "-m": "--region-file",
+            "-param": "--steps",
+            "-initwarp": "--initial-transforms",
+            "-initwarpinv": "--initial-inverse-transforms",
+            "-x": "--interpolation",
+            "-o": "--out-file",
+            "-owarp": "--out-warp-forward",
+            "-owarpinv": "--out-warp-backward",
+        },
+        "the result stays within the slices of the reference; -identity is no steps",
+    ),
     "sct_warp_template": Match(
         "sctflow-tool warp-template",
         {
