@@ -145,15 +145,19 @@ TOOLS_OF_SCT = {
     "sct_register_to_template": Match(
         "sctflow-tool register-to-template",
         {
+            "-i": "--in-file",
             "-s": "--mask-file",
             "-l, -ldisc": "--labels-file",
             "-lspinal": "--labels-file --label-kind",
             "-lrootlet": "--labels-file --label-kind",
             "-t": "--template",
             "-ref": "--reference",
+            "-param": "--steps",
+            "-c": "--contrast",
             "-ofolder": "--out-dir",
         },
-        "from the mask and the labels, without -i; the image itself: image-to-template",
+        "mask and labels are enough, -i and -c are for steps that match images; the image itself "
+        "is brought by image-to-template",
     ),
     "sct_register_multimodal": Match(
         "sctflow-tool register-images",
