@@ -13,8 +13,7 @@ from scipy import ndimage
 
 from sctflow.core.checks import check_image
 from sctflow.core.grid import canonical_axes, canonicalize, from_canonical
-from sctflow.core.mask import bounding_box
-from sctflow.errors import ImageError, SegmentationError
+from sctflow.errors import ImageError
 
 __all__ = [
     "canonical_axes",
@@ -22,7 +21,6 @@ __all__ = [
     "cast",
     "check_image",
     "crop",
-    "crop_around",
     "finite",
     "from_canonical",
     "new_like",
@@ -174,38 +172,6 @@ def crop(img: nib.Nifti1Image, lower: Sequence[int], upper: Sequence[int]) -> ni
             f"Cropping an image of size {img.shape[:3]} from {lower} to {upper} leaves nothing."
         )
     return img.slicer[tuple(slice(int(a), int(b)) for a, b in zip(lower, upper, strict=True))]
-
-
-def crop_around(
-    mask: nib.Nifti1Image, margin_mm: float
-) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Find the box around a mask, for :func:`crop`.
-
-    Parameters
-    ----------
-    mask : nibabel image
-        3-D; every voxel that is not zero counts.
-    margin_mm : float
-        Margin on every side, in mm.
-
-    Returns
-    -------
-    lower, upper : tuple of int
-        First voxel, and the one after the last, along each axis; inside the image.
-
-    Raises
-    ------
-    SegmentationError
-        If the mask is empty.
-    """
-    data = np.asanyarray(mask.dataobj)
-    box = bounding_box(data)
-    if box is None:
-        raise SegmentationError("The mask is empty: there is nothing to crop around.")
-    margin = np.ceil(margin_mm / np.linalg.norm(mask.affine[:3, :3], axis=0)).astype(int)
-    lower = tuple(max(0, s.start - int(m)) for s, m in zip(box, margin, strict=True))
-    upper = tuple(min(n, s.stop + int(m)) for s, m, n in zip(box, margin, data.shape, strict=True))
-    return lower, upper
 
 
 def finite(data: np.ndarray) -> np.ndarray:

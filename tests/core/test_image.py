@@ -14,7 +14,6 @@ from sctflow.core.image import (
     cast,
     check_image,
     crop,
-    crop_around,
     finite,
     new_like,
     resample,
@@ -23,7 +22,7 @@ from sctflow.core.image import (
     to_canonical,
     to_grid_of,
 )
-from sctflow.errors import ImageError, SegmentationError
+from sctflow.errors import ImageError
 
 
 def image(shape=(6, 7, 8), dtype=np.int16, affine=None, seed=0) -> nib.Nifti1Image:
@@ -264,17 +263,6 @@ class TestCrop:
     def test_nothing_left_is_an_error(self):
         with pytest.raises(ImageError, match="leaves nothing"):
             crop(image(), (3, 0, 0), (3, 7, 8))
-
-    def test_margins_are_millimetres(self):
-        data = np.zeros((30, 30, 30), np.uint8)
-        data[10:12, 10, 1] = 1
-        mask = nib.Nifti1Image(data, np.diag([1, 2, 3, 1.0]))
-        assert crop_around(mask, 4) == ((6, 8, 0), (16, 13, 4))
-        assert crop_around(mask, 0) == ((10, 10, 1), (12, 11, 2))
-
-    def test_an_empty_mask_has_no_box(self):
-        with pytest.raises(SegmentationError, match="empty"):
-            crop_around(nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), np.eye(4)), 5)
 
 
 class TestCast:
