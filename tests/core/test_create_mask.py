@@ -128,7 +128,7 @@ class TestBox:
         data[3, 3, 3] = place == "elsewhere"
         far = AXIAL.copy()
         far[2, 3] = 500
-        with pytest.raises(SegmentationError, match="empty|outside"):
+        with pytest.raises(SegmentationError, match=r"empty|outside"):
             box_around(data, far, affine=AXIAL, shape=SHAPE)
 
 
