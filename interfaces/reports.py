@@ -111,6 +111,9 @@ class _ImageSummaryInputSpec(BaseInterfaceInputSpec):
         "SegmentationMethod, Model (Name, Version, Checksum)"
     )
     manual_mask = traits.Str(desc="the manual mask that was used, to be shown")
+    earlier_warnings = traits.List(
+        traits.Str, desc="what was noticed while the image was made from others"
+    )
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
     discs_file = traits.Str(desc="the labelled discs that were used, to be shown")
     vertebrae_file = File(exists=True, desc="vertebral levels of the cord's voxels")
@@ -138,6 +141,7 @@ class ImageSummary(SimpleInterface):
             warnings=list(
                 dict.fromkeys(
                     [
+                        *_value(self.inputs.earlier_warnings, []),
                         *_value(self.inputs.warnings, []),
                         *_value(self.inputs.level_warnings, []),
                     ]

@@ -109,6 +109,8 @@ def init_anat_wf(
         Image, 3-D, any orientation and contrast.
     source_file
         Name of the image in the dataset, to be shown in the report.
+    warnings
+        What was noticed while the image was made from others, for the report.
     manual_mask
         Mask of the cord on the grid of the image (``segmentation="manual"`` only).
     discs
@@ -150,7 +152,7 @@ def init_anat_wf(
 
     inputnode = pe.Node(
         niu.IdentityInterface(
-            fields=["in_file", "source_file", "manual_mask", "discs", "junction"]
+            fields=["in_file", "source_file", "warnings", "manual_mask", "discs", "junction"]
         ),
         name="inputnode",
     )
@@ -192,6 +194,7 @@ def init_anat_wf(
         (centerline, morphometry, [("out_table", "centerline_file")]),
         (inputnode, report_wf, [
             ("source_file", "inputnode.source_file"),
+            ("warnings", "inputnode.earlier_warnings"),
             ("manual_mask", "inputnode.manual_mask"),
         ]),
         (check, report_wf, [("out_file", "inputnode.in_file")]),

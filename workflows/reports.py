@@ -18,6 +18,7 @@ INPUTS = (
     "centerline",
     "morphometry",
     "method",
+    "earlier_warnings",
     "warnings",
     "discs",
     "vertebrae",
@@ -46,6 +47,8 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
         The image as it was used, the mask of the cord, and the tables made from it.
     method, warnings
         How the mask was made, and what was noticed on the way.
+    earlier_warnings
+        What was noticed while the image was made from others.
     discs, vertebrae, level_warnings
         Labelled discs, the vertebral levels of the cord's voxels, and what was noticed about
         them; not there without labels.
@@ -74,7 +77,8 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
         (inputnode, summary, [
             in_file, morphometry,
             ("source_file", "source_file"), ("manual_mask", "manual_mask"),
-            ("method", "method"), ("warnings", "warnings"), ("discs", "discs_file"),
+            ("method", "method"), ("earlier_warnings", "earlier_warnings"),
+            ("warnings", "warnings"), ("discs", "discs_file"),
             ("vertebrae", "vertebrae_file"), ("level_warnings", "level_warnings"),
         ]),
         (inputnode, axial, [in_file, mask, centerline, morphometry]),
