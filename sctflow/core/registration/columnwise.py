@@ -15,6 +15,10 @@ THIN = 0.25
 """Columns thinner than this fraction of the thickest end in a tip whose front and back are not
 known; they do what the nearest thicker column does."""
 
+FADE_MM = 8.0
+"""Over which what a column does on its own fades, outside the mask: about the width of the canal
+about the cord."""
+
 
 def columnwise_moves(
     fixed: np.ndarray, moving: np.ndarray, grid: PlaneGrid, *, sigma: float
@@ -22,8 +26,8 @@ def columnwise_moves(
     """Find displacements that take one mask's sections to the other's.
 
     The right-left scaling is that of the masks' spread. The columns of pixels then are moved and
-    stretched so that the front and the back of both masks meet. Outside the mask displacements
-    go on unchanged.
+    stretched so that the front and the back of both masks meet. Away from the mask displacements
+    fade to those of the mask as a whole.
 
     Parameters
     ----------
@@ -50,13 +54,17 @@ def columnwise_moves(
             for edge in (back, front)
         )
     stretch = np.clip((front - back) / thickness, SCALE[0] - 1, SCALE[1] - 1)[:, :, None]
-    ahead = np.clip(y - middle[:, :, None], *(s * thickness[:, :, None] / 2 for s in (-1, 1)))
-    along = ((front + back) / 2)[:, :, None] + stretch * ahead
+    whole = np.average((front + back) / 2, axis=1, weights=fixed.sum(axis=(0, 2)) + 1e-9)
+    whole = whole[:, None, None]
+    ahead = y - middle[:, :, None]
+    within = np.clip(ahead, *(s * thickness[:, :, None] / 2 for s in (-1, 1)))
+    own = ((front + back) / 2)[:, :, None] + stretch * within - whole
+    along = whole + own * np.exp(-np.abs(ahead - within) / FADE_MM)
     return np.stack([np.broadcast_to(across[:, :, None], fixed.shape), along], axis=-1)
 
 
 def _sideways(fixed: np.ndarray, moving: np.ndarray, grid: PlaneGrid) -> np.ndarray:
-    """Displacement of each column (S, X), mm: scaled within the mask, the same beyond."""
+    """Displacement of each column (S, X), mm: scaled within the mask, fading beyond."""
     center, spread = zip(
         *((m.center[:, 0], np.sqrt(m.covariance[:, 0, 0])) for m in map(moments, (fixed, moving))),
         strict=True,
@@ -66,7 +74,8 @@ def _sideways(fixed: np.ndarray, moving: np.ndarray, grid: PlaneGrid) -> np.ndar
     # The half-width of an ellipse is twice the standard deviation along it.
     offset = grid.positions()[0] - center[0][:, None]
     inside = np.clip(offset, -2 * spread[0][:, None], 2 * spread[0][:, None])
-    return (center[1] - center[0])[:, None] + (scale - 1)[:, None] * inside
+    own = (scale - 1)[:, None] * inside * np.exp(-np.abs(offset - inside) / FADE_MM)
+    return (center[1] - center[0])[:, None] + own
 
 
 def _sampled_columns(weights: np.ndarray, columns: np.ndarray) -> np.ndarray:

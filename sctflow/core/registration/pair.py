@@ -16,8 +16,9 @@ from sctflow.errors import RegistrationError
 if TYPE_CHECKING:
     from sctflow.core.registration.register import ImageData
 
-REACH_MM = 30.0
-"""How far from the fixed mask the moving one is looked for, in the plane."""
+REACHES_MM = (12.0, 30.0)
+"""How far from the fixed mask the moving one is looked for, in the plane: first near by, and
+farther if it is not all there. A large template has many voxels."""
 
 MARGIN_MM = 15.0
 """How far from a mask of the region images are looked at: what the region may move by."""
@@ -66,9 +67,9 @@ class Pair:
         if not common.any():
             what = "masks" if self.seg is not None else "images"
             raise RegistrationError(
-                f"The {what} of the two images have no slice in common within {REACH_MM:g} mm. "
-                "Check that both lie in the same place in the world, or give initial transforms "
-                "or labels that bring them together."
+                f"The {what} of the two images have no slice in common within "
+                f"{REACHES_MM[-1]:g} mm. Check that both lie in the same place in the world, or give "
+                "initial transforms or labels that bring them together."
             )
         return common
 
@@ -104,37 +105,46 @@ def make_pair(
     """
     whole = PlaneGrid.of_image(fixed.affine, fixed.shape)
     uses_seg, uses_image = step.type in ("seg", "imseg"), step.type in ("im", "imseg")
-    masks = [mask_weights(side.seg) if uses_seg else None for side in (fixed, moving)]
     region = None if mask is None else np.nan_to_num(np.asarray(mask, dtype=float))
-    grid = whole
+    grid, seg = whole, None
     if uses_seg:
-        grid = _surroundings(whole, core_of(masks[0]), fixed.affine, REACH_MM, "fixed mask")
+        weights = [mask_weights(side.seg) for side in (fixed, moving)]
+        for reach in REACHES_MM:
+            grid = _surroundings(whole, core_of(weights[0]), fixed.affine, reach, "fixed mask")
+            second = _brought(weights[1], moving.affine, chain, grid, cval=0.0)
+            if _is_whole(second):
+                break
+        seg = (_brought(weights[0], fixed.affine, (), grid, cval=0.0), second)
     elif region is not None:
         grid = _surroundings(whole, region > 0, fixed.affine, MARGIN_MM, "mask of the region")
-
-    def brought(data: np.ndarray, affine: np.ndarray, through: Chain, cval: float) -> np.ndarray:
-        values = resample_through(
-            data, affine, through, to_affine=grid.affine, to_shape=grid.shape, cval=cval
-        )
-        return np.moveaxis(values, 2, 0)
-
-    def both(first: np.ndarray, second: np.ndarray, cval: float) -> tuple[np.ndarray, np.ndarray]:
-        return (
-            brought(first, fixed.affine, (), cval),
-            brought(second, moving.affine, chain, cval),
-        )
-
     image = None
     if uses_image:
-        image = both(*(np.asarray(side.image, np.float32) for side in (fixed, moving)), np.nan)
-    return Pair(
-        grid=grid,
-        seg=both(*masks, 0.0) if uses_seg else None,
-        image=image,
-        weights=np.ones((grid.shape[2], *grid.shape[:2]), np.float32)
-        if region is None
-        else brought(region, fixed.affine, (), 0.0),
+        first, second = (np.asarray(side.image, np.float32) for side in (fixed, moving))
+        image = (
+            _brought(first, fixed.affine, (), grid, cval=np.nan),
+            _brought(second, moving.affine, chain, grid, cval=np.nan),
+        )
+    if region is None:
+        counted = np.ones((grid.shape[2], *grid.shape[:2]), np.float32)
+    else:
+        counted = _brought(region, fixed.affine, (), grid, cval=0.0)
+    return Pair(grid=grid, seg=seg, image=image, weights=counted)
+
+
+def _brought(
+    data: np.ndarray, affine: np.ndarray, chain: Chain, grid: PlaneGrid, *, cval: float
+) -> np.ndarray:
+    """Sample an image on a grid: (S, X, Y)."""
+    values = resample_through(
+        data, affine, chain, to_affine=grid.affine, to_shape=grid.shape, cval=cval
     )
+    return np.moveaxis(values, 2, 0)
+
+
+def _is_whole(weights: np.ndarray) -> bool:
+    """Say whether a mask is there in every slice (S, X, Y), clear of the sides."""
+    sides = (weights[:, 0], weights[:, -1], weights[:, :, 0], weights[:, :, -1])
+    return weights.any(axis=(1, 2)).all() and not any(side.any() for side in sides)
 
 
 def _surroundings(
