@@ -135,7 +135,11 @@ def _as_jpeg(match: re.Match) -> str:
     """Replace an embedded PNG by a JPEG: a fifth of the size, no difference to the eye."""
     from PIL import Image
 
-    image = Image.open(io.BytesIO(base64.b64decode(match.group(1))))
+    image = Image.open(io.BytesIO(base64.b64decode(match.group(1)))).convert("RGB")
+    red, green, blue = (band.tobytes() for band in image.split())
+    if red == green == blue:
+        image = image.convert("L")
     buffer = io.BytesIO()
-    image.convert("L").save(buffer, format="JPEG", quality=90, optimize=True)
+    # Colours are kept as fine as brightness: a map's voxels are few pixels wide.
+    image.save(buffer, format="JPEG", quality=90, optimize=True, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
