@@ -18,7 +18,9 @@ from sctflow.gradients import load_gradients, save_gradients
 from sctflow.io import load_image, save_image, save_table
 
 
-class _SeriesInputSpec(BaseInterfaceInputSpec):
+class DWIInputSpec(BaseInterfaceInputSpec):
+    """A diffusion series with its gradients."""
+
     in_file = File(exists=True, mandatory=True, desc="diffusion-weighted series")
     bval_file = File(exists=True, mandatory=True, desc="b-values, s/mm²")
     bvec_file = File(
@@ -35,8 +37,12 @@ class _SeriesInputSpec(BaseInterfaceInputSpec):
     )
 
 
-class _CheckGradientsInputSpec(_SeriesInputSpec):
-    pass
+class _CheckGradientsInputSpec(DWIInputSpec):
+    b0_needed = traits.Bool(
+        True,
+        usedefault=True,
+        desc="refuse a series without b = 0; a warning otherwise",
+    )
 
 
 class _CheckGradientsOutputSpec(TraitedSpec):
@@ -51,7 +57,7 @@ class CheckGradients(SimpleInterface):
 
     A transposed table is turned and directions are brought to unit length, with a warning. Counts
     that differ from that of the volumes, missing directions, values that are not numbers, and
-    series without b = 0 or without diffusion weighting are refused.
+    series without diffusion weighting are refused; so are those without b = 0, if it is needed.
     """
 
     input_spec = _CheckGradientsInputSpec
@@ -62,11 +68,11 @@ class CheckGradients(SimpleInterface):
 
         from sctflow.core.gradients import find_shells
 
-        _, gradients, warnings = _load_series(self.inputs)
+        _, gradients, warnings = load_dwi(self.inputs, b0_needed=self.inputs.b0_needed)
         out = Path(runtime.cwd)
         bval, bvec = save_gradients(gradients, out / "checked.bval", out / "checked.bvec")
         b0 = gradients.is_b0(self.inputs.b0_max)
-        rows = [(gradients.bvals[b0].mean(), int(b0.sum()))]
+        rows = [(gradients.bvals[b0].mean(), int(b0.sum()))] if b0.any() else []
         shells = find_shells(gradients.bvals, b0_max=self.inputs.b0_max)
         rows += [(shell.bval, len(shell.volumes)) for shell in shells]
         table = save_table(pd.DataFrame(rows, columns=["bval", "volumes"]), out / "shells.tsv")
@@ -75,8 +81,10 @@ class CheckGradients(SimpleInterface):
         return runtime
 
 
-class _SeparateB0InputSpec(_SeriesInputSpec):
-    pass
+class _SeparateB0InputSpec(DWIInputSpec):
+    means_only = traits.Bool(
+        False, usedefault=True, desc="average both kinds without writing their volumes"
+    )
 
 
 class _SeparateB0OutputSpec(TraitedSpec):
@@ -98,25 +106,34 @@ class SeparateB0(SimpleInterface):
 
         from sctflow.core.image import new_like
 
-        img, gradients, self._results["warnings"] = _load_series(self.inputs)
+        img, gradients, self._results["warnings"] = load_dwi(self.inputs, b0_needed=False)
         data = np.asanyarray(img.dataobj)
         b0 = gradients.is_b0(self.inputs.b0_max)
         for name, chosen in (("b0", b0), ("dwi", ~b0)):
+            if not chosen.any():
+                continue
             part = data[..., chosen]
-            for stem, values, dtype in (
-                (name, part, data.dtype),
-                (f"{name}_mean", part.mean(axis=-1), np.float32),
-            ):
+            images = {f"{name}_mean": (part.mean(axis=-1), np.float32)}
+            if not self.inputs.means_only:
+                images[name] = (part, data.dtype)
+            for stem, (values, dtype) in images.items():
                 path = Path(runtime.cwd) / f"{stem}.nii.gz"
                 save_image(new_like(values, img, dtype), path)
                 self._results[f"{stem}_file"] = str(path)
         return runtime
 
 
-class _FitDTIInputSpec(_SeriesInputSpec):
+class _FitDTIInputSpec(DWIInputSpec):
     mask_file = File(
         exists=True,
         desc="where tensors are fitted; by default, wherever the series has a signal",
+    )
+    margin = traits.Range(
+        low=0.0,
+        value=0.0,
+        usedefault=True,
+        units="mm",
+        desc="how far beyond the mask, in the plane of the slices, tensors are fitted as well",
     )
     method = traits.Enum(
         "wls",
@@ -129,6 +146,12 @@ class _FitDTIInputSpec(_SeriesInputSpec):
         exclude_low=True,
         desc="standard deviation of the noise in the units of the series, for restore; by "
         "default it is estimated from a first fit",
+    )
+    skip_impossible = traits.Bool(
+        False,
+        usedefault=True,
+        graph_only=True,
+        desc="give a warning and no maps where there is nothing to fit",
     )
 
 
@@ -156,25 +179,36 @@ class FitDTI(SimpleInterface):
     output_spec = _FitDTIOutputSpec
 
     def _run_interface(self, runtime):
+        from sctflow.core.gradients import GradientError
+        from sctflow.errors import ImageError
+
+        try:
+            self._fit(Path(runtime.cwd))
+        except (GradientError, ImageError) as error:
+            if not self.inputs.skip_impossible:
+                raise
+            self._results = {"warnings": [f"No tensors were fitted. {error}"]}
+        return runtime
+
+    def _fit(self, folder):
         import numpy as np
 
         from sctflow.core.dti import PARAMETERS, fit_dti
         from sctflow.core.image import new_like
 
         given = self.inputs
-        img, gradients, warnings = _load_series(given)
+        img, gradients, warnings = load_dwi(given)
         data = np.asanyarray(img.dataobj)
         maps = fit_dti(
             data,
-            _load_mask(given.mask_file, img, data, Path(given.in_file).name),
+            load_dwi_mask(given, img, data),
             gradients,
             method=given.method,
             sigma=given.noise if isdefined(given.noise) else None,
             b0_max=given.b0_max,
         )
         for name, values in maps._asdict().items():
-            path = Path(runtime.cwd) / f"{name}.nii.gz"
-            save_image(new_like(values, img, np.float32), path)
+            path = save_image(new_like(values, img, np.float32), folder / f"{name}.nii.gz")
             self._results[f"{name}_file"] = str(path)
         if data.shape[3] <= PARAMETERS:
             warnings.append(
@@ -182,11 +216,10 @@ class FitDTI(SimpleInterface):
                 "how well it fits, so that there are no residuals"
             )
         self._results["warnings"] = warnings
-        return runtime
 
 
-def _load_series(inputs):
-    """The series, its checked gradients, and what was repaired in them."""
+def load_dwi(inputs, *, b0_needed=True):
+    """Read a series with its checked gradients; also tells what was repaired in them."""
     from sctflow.errors import ImageError
 
     img = load_image(inputs.in_file)
@@ -195,14 +228,25 @@ def _load_series(inputs):
             f"{inputs.in_file}: the image has {img.ndim} dimensions, a diffusion series has 4."
         )
     gradients, warnings = load_gradients(
-        inputs.bval_file, inputs.bvec_file, img.shape[3], b0_max=inputs.b0_max
+        inputs.bval_file,
+        inputs.bvec_file,
+        img.shape[3],
+        b0_max=inputs.b0_max,
+        b0_needed=b0_needed,
     )
     return img, gradients, warnings
 
 
-def _load_mask(path, img, data, name):
+def load_dwi_mask(inputs, img, data):
+    """Read the mask on the grid of a series, grown by the margin of the inputs if any."""
+    from sctflow.core.mask import grow_in_slices
     from sctflow.core.same_grid import data_on_grid
 
-    if isdefined(path):
-        return data_on_grid(load_image(path), img, name=Path(path).name, reference_name=name)
-    return (data > 0).any(axis=-1)
+    path = inputs.mask_file
+    if not isdefined(path):
+        return (data > 0).any(axis=-1)
+    mask = data_on_grid(
+        load_image(path), img, name=Path(path).name, reference_name=Path(inputs.in_file).name
+    )
+    margin = getattr(inputs, "margin", 0.0)
+    return grow_in_slices(mask, img.affine, margin) if margin else mask

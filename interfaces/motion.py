@@ -16,6 +16,8 @@ from nipype.interfaces.base import (
 from sctflow.core.gradients import B0_MAX
 from sctflow.io import load_image, save_image, save_table
 
+UNCORRECTED = "motion was not corrected: no cord was found about which to follow it"
+
 _ACQUISITION = {"auto": None, "axial": 2, "coronal": 1, "sagittal": 0}
 
 
@@ -79,6 +81,13 @@ class _MotionInputSpec(BaseInterfaceInputSpec):
         "keeps the variance of noise",
     )
 
+    skip_empty = traits.Bool(
+        False,
+        usedefault=True,
+        graph_only=True,
+        desc="where the mask is empty, hand the series on as it is, with a warning",
+    )
+
 
 class _MotionOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="series with every slice moved back")
@@ -128,14 +137,9 @@ class CorrectMotion(SimpleInterface):
 
         inputs, out = self.inputs, Path(runtime.cwd)
         img, mask = _load(inputs)
-        motion = estimate_motion(
-            np.asanyarray(img.dataobj),
-            img.affine,
-            mask,
-            reference=_load_reference(inputs, img),
-            metric=inputs.metric,
-            **_options(inputs),
-        )
+        options = {**_options(inputs, img), "metric": inputs.metric}
+        data = np.asanyarray(img.dataobj)
+        motion = None if mask is None else estimate_motion(data, img.affine, mask, **options)
         corrected = _correct(img, motion, inputs.interpolation)
         self._results |= _save(img, corrected, motion, out)
         mean = corrected.mean(axis=-1, dtype=np.float64)
@@ -185,33 +189,43 @@ class CorrectDWIMotion(SimpleInterface):
         inputs, out = self.inputs, Path(runtime.cwd)
         img, mask = _load(inputs)
         gradients, warnings = load_gradients(
-            inputs.bval_file, inputs.bvec_file, img.shape[3], b0_max=inputs.b0_max
-        )
-        motion = estimate_dwi_motion(
-            np.asanyarray(img.dataobj),
-            img.affine,
-            mask,
-            gradients.bvals,
-            gradients.bvecs,
-            reference=_load_reference(inputs, img),
+            inputs.bval_file,
+            inputs.bvec_file,
+            img.shape[3],
             b0_max=inputs.b0_max,
-            **_options(inputs),
+            b0_needed=False,
         )
+        motion = None
+        if mask is not None:
+            motion = estimate_dwi_motion(
+                np.asanyarray(img.dataobj),
+                img.affine,
+                mask,
+                gradients.bvals,
+                gradients.bvecs,
+                b0_max=inputs.b0_max,
+                **_options(inputs, img),
+            )
+            bvecs = rotate_bvecs(gradients.bvecs, img.affine, motion)
+            gradients = gradients._replace(bvecs=bvecs)
         corrected = _correct(img, motion, inputs.interpolation)
         self._results |= _save(img, corrected, motion, out)
         self._results["warnings"] = [*warnings, *self._results["warnings"]]
-        turned = gradients._replace(bvecs=rotate_bvecs(gradients.bvecs, img.affine, motion))
-        bval, bvec = save_gradients(turned, out / "corrected.bval", out / "corrected.bvec")
+        bval, bvec = save_gradients(gradients, out / "corrected.bval", out / "corrected.bvec")
         self._results |= {"bval_file": str(bval), "bvec_file": str(bvec)}
         b0 = gradients.is_b0(inputs.b0_max)
         for name, chosen in (("b0", b0), ("dwi", ~b0)):
+            if not chosen.any():
+                continue
             mean = corrected[..., chosen].mean(axis=-1, dtype=np.float64)
             self._results[f"{name}_mean_file"] = _save_mean(mean, img, out / f"{name}_mean.nii.gz")
         return runtime
 
 
 def _load(inputs):
-    """Series, and weights of the mask on its grid."""
+    """Series, and weights of the mask on its grid; none if it may be empty and is."""
+    import numpy as np
+
     from sctflow.core.image import squeeze
     from sctflow.core.manual import mask_on_grid
     from sctflow.errors import ImageError
@@ -222,6 +236,8 @@ def _load(inputs):
             f"{inputs.in_file}: the image has {img.ndim} dimensions; a series of volumes has 4."
         )
     mask = squeeze(load_image(inputs.mask_file))
+    if inputs.skip_empty and not np.any(mask.dataobj):
+        return img, None
     return img, mask_on_grid(mask, img.slicer[..., 0], name=inputs.mask_file)
 
 
@@ -240,9 +256,10 @@ def _load_reference(inputs, img):
     ).astype("float32")
 
 
-def _options(inputs):
+def _options(inputs, img):
     """Inputs under the names of the core's arguments."""
     return {
+        "reference": _load_reference(inputs, img),
         "kind": inputs.kind,
         "groups": inputs.groups,
         "poly": inputs.poly if isdefined(inputs.poly) else None,
@@ -257,9 +274,10 @@ def _correct(img, motion, interpolation):
 
     from sctflow.core.motion import apply_motion
 
-    return apply_motion(
-        np.asanyarray(img.dataobj), img.affine, motion, interpolation=interpolation
-    )
+    data = np.asanyarray(img.dataobj)
+    if motion is None:
+        return data
+    return apply_motion(data, img.affine, motion, interpolation=interpolation)
 
 
 def _save(img, corrected, motion, out):
@@ -268,8 +286,11 @@ def _save(img, corrected, motion, out):
 
     series = new_like(corrected, img, corrected.dtype)
     series.header["pixdim"][4] = img.header["pixdim"][4]
+    out_file = str(save_image(series, out / "corrected.nii.gz"))
+    if motion is None:
+        return {"out_file": out_file, "warnings": [UNCORRECTED]}
     return {
-        "out_file": str(save_image(series, out / "corrected.nii.gz")),
+        "out_file": out_file,
         "motion_file": str(save_table(motion.per_volume(), out / "motion.tsv")),
         "slice_motion_file": str(save_table(motion.per_slice(), out / "motion_slices.tsv")),
         "warnings": motion.warnings(),

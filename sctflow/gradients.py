@@ -17,6 +17,7 @@ def load_gradients(
     n_volumes: int,
     *,
     b0_max: float = B0_MAX,
+    b0_needed: bool = True,
 ) -> tuple[Gradients, list[str]]:
     """Read b-values and directions, and check them against the series.
 
@@ -28,6 +29,8 @@ def load_gradients(
         Of the series.
     b0_max : float
         s/mm²; volumes with at most this b-value count as b = 0.
+    b0_needed : bool
+        Whether a series without such a volume is refused; else that is a warning.
 
     Returns
     -------
@@ -52,6 +55,7 @@ def load_gradients(
         np.array(rows),
         n_volumes,
         b0_max=b0_max,
+        b0_needed=b0_needed,
         bval_name=str(bval_file),
         bvec_name=str(bvec_file),
     )

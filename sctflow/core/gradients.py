@@ -53,6 +53,7 @@ def check_gradients(
     n_volumes: int,
     *,
     b0_max: float = B0_MAX,
+    b0_needed: bool = True,
     bval_name: str = "bval",
     bvec_name: str = "bvec",
 ) -> tuple[Gradients, list[str]]:
@@ -68,6 +69,8 @@ def check_gradients(
         Of the series.
     b0_max : float
         Volumes with at most this b-value count as b = 0.
+    b0_needed : bool
+        Whether a series without a volume of b = 0 is refused; else that is a warning.
     bval_name, bvec_name : str
         What messages call the two, usually file names.
 
@@ -81,8 +84,8 @@ def check_gradients(
     Raises
     ------
     GradientError
-        Counts that differ, negative b-values or ones that are not finite, no volume with b = 0,
-        or none with diffusion weighting, or one of these without a direction.
+        Counts that differ, negative b-values or ones that are not finite, no volume with b = 0
+        where one is needed, none with diffusion weighting, or one of these without a direction.
     """
     values = np.asarray(bvals, float)
     directions, warnings = _upright(np.atleast_2d(np.asarray(bvecs, float)), bvec_name)
@@ -94,6 +97,17 @@ def check_gradients(
     values = values.reshape(-1)
     _check_bvals(values, b0_max, bval_name)
     weighted = values > b0_max
+    if weighted.all():
+        missing_b0 = (
+            f"{bval_name}: no volume has b = 0 (at most {b0_max:g} s/mm²; the lowest has "
+            f"{values.min():g}). Without one, diffusion cannot be told from the rest of the "
+            "contrast"
+        )
+        if b0_needed:
+            raise GradientError(
+                f"{missing_b0}; add one, or raise the limit if the lowest is meant as one."
+            )
+        warnings.append(missing_b0)
     known = np.isfinite(directions).all(axis=1)
     if np.any(~known & ~weighted):
         warnings.append(f"{bvec_name}: directions of b = 0 that are not numbers were set to 0")
@@ -161,12 +175,6 @@ def _check_bvals(bvals: np.ndarray, b0_max: float, name: str) -> None:
         raise GradientError(
             f"{name}: {_volumes(bad)} a b-value that is negative or not a number. "
             "Correct the file."
-        )
-    if not np.any(bvals <= b0_max):
-        raise GradientError(
-            f"{name}: no volume has b = 0 (at most {b0_max:g} s/mm²; the lowest has "
-            f"{bvals.min():g}). Without one, diffusion cannot be told from the rest of the "
-            "contrast; add one, or raise the limit if the lowest is meant as one."
         )
     if not np.any(bvals > b0_max):
         raise GradientError(

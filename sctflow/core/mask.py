@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sctflow.core.grid import canonicalize, from_canonical
 from sctflow.errors import SegmentationError
 
 NEGLIGIBLE = 0.01
@@ -85,3 +86,31 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
             return None
         box.append(slice(int(found[0]), int(found[-1]) + 1))
     return tuple(box)
+
+
+def grow_in_slices(mask: np.ndarray, affine: np.ndarray, margin: float) -> np.ndarray:
+    """Take in what lies near a mask in the plane of its slices.
+
+    Parameters
+    ----------
+    mask : (i, j, k) array
+        Not 0 inside.
+    affine : (4, 4) array
+        Voxel to world (RAS mm).
+    margin : float
+        mm between the centres of voxels.
+
+    Returns
+    -------
+    (i, j, k) array of bool
+        Slices without mask stay empty.
+    """
+    from scipy import ndimage
+
+    inside, canonical = canonicalize(np.asarray(mask) != 0, affine)
+    sides = np.linalg.norm(canonical[:3, :3], axis=0)[:2]
+    grown = np.zeros(inside.shape, bool)
+    for k in np.flatnonzero(inside.any(axis=(0, 1))):
+        away = ndimage.distance_transform_edt(~inside[:, :, k], sampling=sides)
+        grown[:, :, k] = away <= margin
+    return from_canonical(grown, affine)

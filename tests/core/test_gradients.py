@@ -83,3 +83,12 @@ def test_shells_are_told_apart_where_b_values_scatter():
     for shell, b in zip(shells, (800, 2000), strict=True):
         assert_array_equal(shell.volumes, np.flatnonzero(b == BVALS))
     assert find_shells(np.zeros(4)) == []
+
+
+def test_a_series_without_b0_may_be_taken_with_a_warning():
+    weighted = BVALS > 0
+    gradients, warnings = check(
+        BVALS[weighted], BVECS.T[:, weighted], int(weighted.sum()), b0_needed=False
+    )
+    assert not gradients.is_b0().any()
+    assert "no volume has b = 0" in warnings[0]

@@ -2,12 +2,15 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from nipype.interfaces.base import isdefined
 
 from sctflow.core.gradients import GradientError
 from sctflow.core.phantom.diffusion import dwi_table, fa_md, gradient_table
 from sctflow.core.phantom.tissues import make_tissues
+from sctflow.errors import SegmentationError
 from sctflow.gradients import load_gradients, save_gradients
 from sctflow.interfaces.diffusion import CheckGradients, FitDTI, SeparateB0
+from sctflow.interfaces.diffusion_signal import DenoiseDWI, MeasureB0SNR
 
 TISSUES = make_tissues()
 BVALS, BVECS = gradient_table(4, {800: 20}, seed=0)
@@ -53,6 +56,85 @@ def test_volumes_are_separated_and_averaged(series, tmp_path):
     np.testing.assert_allclose(read(found.b0_mean_file), 1000)
     expected = data[..., BVALS > 0].mean(-1)
     np.testing.assert_allclose(read(found.dwi_mean_file), expected, rtol=1e-6)
+
+
+def test_means_may_be_all_that_is_wanted(series, tmp_path):
+    found = SeparateB0(**series, means_only=True).run(cwd=tmp_path).outputs
+    assert not isdefined(found.b0_file)
+    assert not isdefined(found.dwi_file)
+    np.testing.assert_allclose(read(found.b0_mean_file), 1000)
+
+
+@pytest.fixture
+def without_b0(series, save):
+    """The same series without its volumes of b = 0."""
+    save(read(series["in_file"])[..., BVALS > 0], AFFINE, series["in_file"])
+    np.savetxt(series["bval_file"], BVALS[None, BVALS > 0])
+    np.savetxt(series["bvec_file"], BVECS.T[:, BVALS > 0])
+    return series
+
+
+def test_without_b0_there_are_a_mean_and_a_warning_but_no_tensors(without_b0, tmp_path, save):
+    with pytest.raises(GradientError, match="no volume has b = 0"):
+        CheckGradients(**without_b0).run(cwd=tmp_path)
+    checked = CheckGradients(**without_b0, b0_needed=False).run(cwd=tmp_path).outputs
+    assert "no volume has b = 0" in checked.warnings[0]
+    assert pd.read_csv(checked.shells_file, sep="\t")["bval"].tolist() == [800]
+    means = SeparateB0(**without_b0).run(cwd=tmp_path).outputs
+    assert not isdefined(means.b0_mean_file)
+    assert read(means.dwi_mean_file).shape == (4, 3, 2)
+    with pytest.raises(GradientError):
+        FitDTI(**without_b0).run(cwd=tmp_path)
+    fit = FitDTI(**without_b0, skip_impossible=True).run(cwd=tmp_path).outputs
+    assert not isdefined(fit.fa_file)
+    assert fit.warnings[0].startswith("No tensors were fitted. ")
+    assert "dwi.bval: no volume has b = 0" in fit.warnings[0]
+    mask = save(np.ones((4, 3, 2), np.uint8), AFFINE, tmp_path / "mask.nii.gz")
+    snr = MeasureB0SNR(**without_b0, mask_file=mask).run(cwd=tmp_path).outputs
+    assert not isdefined(snr.snr)
+    assert snr.method == {}
+    assert "0 volumes have b = 0" in snr.warnings[0]
+
+
+def test_tensors_are_fitted_in_a_margin_about_the_mask(series, tmp_path, save):
+    mask = np.zeros((4, 3, 2), np.uint8)
+    mask[1, 1, 0] = 1
+    path = save(mask, AFFINE, tmp_path / "mask.nii.gz")
+    found = FitDTI(**series, mask_file=path, margin=1.0).run(cwd=tmp_path).outputs
+    cross = np.zeros((4, 3, 2), bool)
+    cross[0:3, 1, 0] = cross[1, :, 0] = True
+    np.testing.assert_array_equal(np.isfinite(read(found.fa_file)), cross)
+
+
+def test_the_snr_is_that_of_the_noise_between_volumes_of_b0(series, tmp_path, save):
+    rng = np.random.default_rng(0)
+    data = np.full((30, 30, 4, len(BVALS)), 400.0) + rng.normal(0, 20, (30, 30, 4, len(BVALS)))
+    save(data.astype(np.float32), AFFINE, series["in_file"])
+    mask = save(np.ones((30, 30, 4), np.uint8), AFFINE, tmp_path / "mask.nii.gz")
+    found = MeasureB0SNR(**series, mask_file=mask).run(cwd=tmp_path).outputs
+    assert found.snr == pytest.approx(20, rel=0.02)
+    assert found.method == {"SignalToNoiseRatio": round(found.snr, 2)}
+    assert found.warnings == []
+
+
+def test_a_series_is_denoised_or_handed_on_with_the_reason(series, tmp_path, save):
+    rng = np.random.default_rng(0)
+    clean = 1000 * dwi_table(TISSUES, BVALS, BVECS, np.array([0, 0, 1.0]))[0]
+    data = np.broadcast_to(clean, (12, 12, 3, len(BVALS)))
+    noisy = data + rng.normal(0, 20, data.shape)
+    save(noisy.astype(np.float32), AFFINE, series["in_file"])
+    mask = np.zeros((12, 12, 3), np.uint8)
+    path = save(mask, AFFINE, tmp_path / "mask.nii.gz")
+    with pytest.raises(SegmentationError, match="empty"):
+        DenoiseDWI(**series, mask_file=path).run(cwd=tmp_path)
+    found = DenoiseDWI(**series, mask_file=path, skip_impossible=True).run(cwd=tmp_path).outputs
+    assert found.out_file == str(series["in_file"])
+    assert found.warnings[0].startswith("The series was not denoised. ")
+    mask[4:8, 4:8] = 1
+    save(mask, AFFINE, path)
+    found = DenoiseDWI(**series, mask_file=path).run(cwd=tmp_path).outputs
+    assert (read(found.out_file) - data)[4:8, 4:8].std() < 10
+    assert found.warnings == []
 
 
 @pytest.mark.parametrize("method", ["wls", "restore"])

@@ -4,10 +4,11 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from nipype.interfaces.base import isdefined
 from numpy.testing import assert_allclose
 
-from sctflow.errors import ImageError
-from sctflow.interfaces.motion import CorrectDWIMotion, CorrectMotion
+from sctflow.errors import ImageError, SegmentationError
+from sctflow.interfaces.motion import UNCORRECTED, CorrectDWIMotion, CorrectMotion
 
 
 def draw(shifts, level=1.0):
@@ -108,6 +109,21 @@ def test_a_diffusion_series_is_corrected_with_its_directions(tmp_path, mask, mon
         nib.load(f).get_fdata().max() for f in (found.b0_mean_file, found.dwi_mean_file)
     )
     assert bright == pytest.approx(2 * dark, rel=0.1)
+
+
+def test_without_a_cord_the_series_is_handed_on_as_it_is(tmp_path, mask, monkeypatch, save):
+    monkeypatch.chdir(tmp_path)
+    series = write_series(draw(SHIFTS), tmp_path / "bold.nii.gz")
+    empty = save(np.zeros((48, 44, 4), np.uint8), AFFINE, tmp_path / "empty.nii.gz")
+    with pytest.raises(SegmentationError):
+        CorrectMotion(in_file=series, mask_file=empty).run(cwd=tmp_path)
+    node = CorrectMotion(in_file=series, mask_file=empty, skip_empty=True)
+    found = node.run(cwd=tmp_path).outputs
+    original = nib.load(series).get_fdata()
+    assert_allclose(nib.load(found.out_file).get_fdata(), original)
+    assert_allclose(nib.load(found.mean_file).get_fdata(), original.mean(-1), rtol=1e-5)
+    assert not isdefined(found.motion_file)
+    assert found.warnings == [UNCORRECTED]
 
 
 def test_messages_name_the_file(tmp_path, mask, monkeypatch, save):
