@@ -68,8 +68,8 @@ class Pair:
             what = "masks" if self.seg is not None else "images"
             raise RegistrationError(
                 f"The {what} of the two images have no slice in common within "
-                f"{REACHES_MM[-1]:g} mm. Check that both lie in the same place in the world, or give "
-                "initial transforms or labels that bring them together."
+                f"{REACHES_MM[-1]:g} mm. Check that both lie in the same place in the world, or "
+                "give initial transforms or labels that bring them together."
             )
         return common
 
