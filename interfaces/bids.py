@@ -28,7 +28,10 @@ class _DerivativesSinkInputSpec(BaseInterfaceInputSpec):
     method = traits.Dict(
         usedefault=True, desc="how the result was made, as told by the node that made it"
     )
-    columns = traits.Dict(usedefault=True, desc="descriptions of the columns of a table")
+    columns = traits.Dict(
+        usedefault=True,
+        desc="descriptions of the columns of a table; of those that it lacks nothing is said",
+    )
 
 
 class _DerivativesSinkOutputSpec(TraitedSpec):
@@ -58,7 +61,7 @@ class DerivativesSink(SimpleInterface):
                     **self.inputs.sidecar,
                     **self.inputs.method,
                     "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
-                    **self.inputs.columns,
+                    **_described(self.inputs.in_file, self.inputs.columns),
                 },
                 Path(runtime.cwd) / "sidecar.json",
             )
@@ -66,6 +69,15 @@ class DerivativesSink(SimpleInterface):
             self._results["out_sidecar"] = _place(sidecar, target.with_name(name))
         self._results["out_file"] = _place(self.inputs.in_file, target)
         return runtime
+
+
+def _described(path, columns):
+    """Descriptions of the columns that a table has; all, if they are of another file."""
+    if not str(path).endswith(".tsv"):
+        return columns
+    with Path(path).open(encoding="utf-8") as stream:
+        header = stream.readline().rstrip("\n").split("\t")
+    return {name: columns[name] for name in header if name in columns}
 
 
 def _place(source, target):

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -52,6 +53,8 @@ class Settings:
     template: str | None = field(default=None, metadata=RESULT)
     template_ref: str = field(default="template", metadata=RESULT)
     registration_steps: str | None = field(default=None, metadata=RESULT)
+    func_slice_timing: bool = field(default=False, metadata=RESULT)
+    func_smooth: float | None = field(default=None, metadata=RESULT)
 
     nprocs: int | None = None
     omp_nthreads: int = 1
@@ -101,6 +104,8 @@ class Settings:
             )
         if self.mem is not None and self.mem < 0.5:
             found.append(f"--mem: {self.mem:g} GB is too little to work with; for 16 GB write 16G")
+        if self.func_smooth is not None and not 0 < self.func_smooth < inf:
+            found.append(f"--func-smooth: {self.func_smooth:g} mm given, over 0 is needed")
         if not 0 <= self.random_seed < 2**32:
             found.append(f"--random-seed: {self.random_seed} is not between 0 and 2^32 - 1")
         if self.segmentation_method == "manual" and "SC" in self.ignore_labels:

@@ -17,7 +17,9 @@ from sctflow.workflows.options import Options
 from sctflow.workflows.outputs import init_not_computed_wf
 from sctflow.workflows.resources import count_voxels
 
-MODALITIES: dict[str, str] = {}
+MODALITIES: dict[str, str] = {
+    "func": "sctflow.workflows.func_series:init_func_series_wf",
+}
 """Where the factory of each modality other than ``anat`` is, as ``module:function``; imported
 when there is something for it. It is called with
 

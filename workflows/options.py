@@ -23,6 +23,11 @@ class Options:
         Template to register images with whose levels are labelled.
     template_ref, registration_steps
         See :func:`sctflow.workflows.template.init_template_wf`.
+    func_slice_timing : bool
+        Bring the slices of functional series to one time.
+    func_smooth : float, optional
+        Standard deviation, mm, of a Gaussian along the cord for a smoothed copy of functional
+        series.
     omp_nthreads : int
         Threads that one node may use.
     """
@@ -32,4 +37,6 @@ class Options:
     template: TemplateSource | None = None
     template_ref: str = "template"
     registration_steps: str | None = None
+    func_slice_timing: bool = False
+    func_smooth: float | None = None
     omp_nthreads: int = 1

@@ -23,13 +23,22 @@ def count_voxels(path: str | Path) -> int:
         A generous count where the header cannot be read: what is wrong with the file is told by
         the node that reads it, when its turn comes.
     """
+    return prod(read_shape(path) or (UNKNOWN_VOXELS,)) or UNKNOWN_VOXELS
+
+
+def count_volumes(path: str | Path) -> int:
+    """Count the volumes of a series from its header; 1 where it cannot be read, or has none."""
+    return prod(read_shape(path)[3:]) or 1
+
+
+def read_shape(path: str | Path) -> tuple[int, ...]:
+    """Size of an image from its header; nothing where it cannot be read."""
     import nibabel as nib
 
     try:
-        shape = nib.load(path).shape
+        return tuple(int(n) for n in nib.load(path).shape)
     except Exception:
-        return UNKNOWN_VOXELS
-    return prod(int(n) for n in shape) or UNKNOWN_VOXELS
+        return ()
 
 
 def memory_gb(voxels: int, *, base: float = 0.2, bytes_per_voxel: float = 0) -> float:

@@ -44,6 +44,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "ignore_labels": tuple,
     "random_seed": types.whole_number,
     "template": types.template,
+    "func_smooth": types.number,
     "nprocs": types.whole_number,
     "omp_nthreads": types.whole_number,
     "mem": types.gigabytes,
@@ -185,6 +186,18 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         metavar="STEPS",
         help="refine the registration with the template by steps such as "
         "step=1,type=im,algo=syn,metric=CC,slicewise=1 (default: masks and levels alone)",
+    )
+    add(
+        "--func-slice-timing",
+        action="store_true",
+        help="bring the slices of functional series to one time, as SliceTiming in the sidecar "
+        "tells when each is acquired",
+    )
+    add(
+        "--func-smooth",
+        metavar="MM",
+        help="also write functional series smoothed along the cord by a Gaussian of this standard "
+        "deviation, and not across it",
     )
 
 

@@ -147,6 +147,8 @@ def plan(
         template=template.source() if template else None,
         template_ref=settings.template_ref,
         registration_steps=settings.registration_steps,
+        func_slice_timing=settings.func_slice_timing,
+        func_smooth=settings.func_smooth,
         omp_nthreads=settings.omp_nthreads,
     )
     workflow = init_sctflow_wf(participants=inputs, options=options)

@@ -22,6 +22,14 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """Read a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+
+
 def labels(texts: Iterable[str], *, prefix: str) -> tuple[str, ...]:
     """BIDS labels, with or without prefix, separated by spaces; each once."""
     found = [item.removeprefix(prefix) for text in texts for item in text.split()]

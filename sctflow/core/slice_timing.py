@@ -44,7 +44,7 @@ def correct_slice_timing(
         A number of times other than that of the slices, times that are no numbers or lie beyond
         the repetition time.
     """
-    times = _check(times, tr, data.shape[axis])
+    times = check_slice_times(times, tr, data.shape[axis])
     wanted = (times.min() + times.max()) / 2 if to is None else to
     out = np.empty(data.shape, np.float32)
     slices = np.moveaxis(finite(data), axis, 0)
@@ -53,7 +53,23 @@ def correct_slice_timing(
     return out
 
 
-def _check(times: Sequence[float], tr: float, n: int) -> np.ndarray:
+def check_slice_times(times: Sequence[float], tr: float, n: int) -> np.ndarray:
+    """Refuse times that slices cannot be excited at.
+
+    Parameters
+    ----------
+    times : sequence of float
+        s.
+    tr : float
+        Repetition time, s.
+    n : int
+        Number of slices.
+
+    Raises
+    ------
+    ImageError
+        See :func:`correct_slice_timing`.
+    """
     times = np.asarray(times, float)
     if times.shape != (n,):
         raise ImageError(f"There are {times.size} slice times for {n} slices.")

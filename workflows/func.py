@@ -1,0 +1,323 @@
+"""From one functional series to a series at rest, its temporal SNR and its confounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow.interfaces.func_reports import CarpetPlot, MotionPlot, TSNRMosaic
+from sctflow.interfaces.functional import (
+    AverageVolumes,
+    CheckSeries,
+    CollectConfounds,
+    CorrectSliceTiming,
+    FindMotionMask,
+)
+from sctflow.interfaces.functional_maps import ComputeTSNR
+from sctflow.interfaces.motion import CorrectMotion
+from sctflow.interfaces.straighten import SmoothAlongCord
+from sctflow.interfaces.template import ImageToTemplate
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.resources import memory_gb
+from sctflow.workflows.template import TEMPLATE_GB
+from sctflow.workflows.values import ATLAS, init_values_wf
+
+FUNC_RESULTS = (
+    "preproc",
+    "boldref",
+    "tsnr",
+    "confounds",
+    "confounds_columns",
+    "confounds_method",
+    "motion",
+    "slice_motion",
+)
+REGISTERED_RESULTS = ("tsnr_values", "tsnr_in_template")
+FUNC_FIGURES = ("motionplot", "tsnrplot", "carpet")
+
+DESCRIPTIONS = {
+    "motion": """\
+Motion of the functional series was estimated as shifts of every slice of every volume in its
+plane, about the cord, and undone by one interpolation (phases of the Fourier transform, which keep
+the variance of noise). The cord was found in the mean of the corrected volumes.
+""",
+    "timing": """\
+Slices were brought to the middle of the time in which a volume is acquired, by phases as well.
+""",
+    "smooth": """\
+A copy of the series was smoothed along the centreline of the cord with a Gaussian of {sigma:g} mm
+standard deviation, and not across it.
+""",
+    "confounds": """\
+Temporal signal-to-noise ratio is the mean over the standard deviation in time after removing the
+linear drift. Confounds are the motion of each volume, mean signals, the first five principal
+components of tissue far from the cord{fluid} [@compcor], cosines with periods over 128 s, and
+flags of slices and volumes that differ from the others.
+""",
+}
+
+
+@dataclass(frozen=True)
+class SliceTiming:
+    """When the slices of a volume are acquired.
+
+    Attributes
+    ----------
+    times : sequence of float
+        Field ``SliceTiming`` of the sidecar, s.
+    encoding : str
+        Field ``SliceEncodingDirection``.
+    """
+
+    times: Sequence[float]
+    encoding: str = "k"
+
+
+def init_func_wf(
+    *,
+    anat_wf: Workflow,
+    voxels: int,
+    volumes: int,
+    repetition_time: float | None = None,
+    slice_timing: SliceTiming | None = None,
+    smooth_mm: float | None = None,
+    registered: bool = False,
+    omp_nthreads: int = 1,
+    name: str = "func_wf",
+) -> Workflow:
+    """Correct a functional series, find the cord in it, and collect what confounds it.
+
+    Workflow Graph
+        check → find a mask → motion → (slice timing) → mean → anat_wf → temporal SNR before and
+        after, confounds, (smoothing along the cord), (values in the atlas) → figures
+
+    Parameters
+    ----------
+    anat_wf : Workflow
+        From :func:`sctflow.workflows.anatomical.init_anat_wf`: what finds the cord in the mean of
+        the series. It becomes a part of the workflow.
+    voxels, volumes : int
+        Voxels of one volume, and volumes of the series, for the memory that the nodes ask for.
+    repetition_time : float, optional
+        s; the series is taken to have one slow drift without it.
+    slice_timing : SliceTiming, optional
+        Bring slices to one time; needs the repetition time.
+    smooth_mm : float, optional
+        Standard deviation of a Gaussian along the cord, for a smoothed copy of the series.
+    registered : bool
+        Whether `anat_wf` registers with a template, so that there is an atlas.
+    omp_nthreads : int
+        Threads of the network that looks for the cord where there is no other mask.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    in_file
+        Series, 4-D.
+    cord_mask
+        Mask of the cord of an image of the same session, or drawn on the series, about which
+        motion is measured; the networks look for the cord without it.
+    warnings
+        What was noticed before, for the report.
+
+    Outputs
+    -------
+    preproc
+        Series at rest, interpolated once in space.
+    smoothed
+        The same, smoothed along the cord; with `smooth_mm` only.
+    boldref
+        Mean of its steady volumes.
+    tsnr
+        Temporal SNR of `preproc`.
+    tsnr_values
+        Its values in the atlas; with `registered` only, as the next one.
+    tsnr_in_template
+        Its map on the template's grid.
+    confounds, confounds_columns, confounds_method
+        Table of confounds, what its columns are, and what was not computed.
+    motion, slice_motion
+        Tables of motion.
+    motionplot, tsnrplot, carpet
+        Figures of the report.
+    """
+    workflow = Workflow(name=name)
+    workflow.__desc__ = DESCRIPTIONS["motion"]
+    if slice_timing:
+        workflow.__desc__ += DESCRIPTIONS["timing"]
+    fluid = " and of the cerebrospinal fluid of the template" if registered else ""
+    workflow.__postdesc__ = DESCRIPTIONS["confounds"].format(fluid=fluid)
+    if smooth_mm:
+        workflow.__postdesc__ += DESCRIPTIONS["smooth"].format(sigma=smooth_mm)
+
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=["in_file", "cord_mask", "warnings"]), name="inputnode"
+    )
+    outputs = [*FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES]
+    outputnode = pe.Node(niu.IdentityInterface(fields=outputs), name="outputnode")
+    everything = voxels * volumes
+    check = pe.Node(CheckSeries(), name="check", mem_gb=memory_gb(everything, bytes_per_voxel=16))
+    mask = pe.Node(
+        FindMotionMask(num_threads=omp_nthreads),
+        name="mask",
+        mem_gb=memory_gb(voxels, base=0.6, bytes_per_voxel=48),
+        n_procs=omp_nthreads,
+    )
+    motion = pe.Node(
+        CorrectMotion(interpolation="fourier"),
+        name="motion",
+        mem_gb=memory_gb(everything, bytes_per_voxel=16),
+    )
+    noticed = pe.Node(niu.Merge(4), name="noticed", run_without_submitting=True)
+    mean = pe.Node(AverageVolumes(), name="mean", mem_gb=memory_gb(everything, bytes_per_voxel=12))
+    preproc = _add_timing(workflow, motion, slice_timing, repetition_time, everything)
+    workflow.connect([
+        (inputnode, check, [("in_file", "in_file")]),
+        (inputnode, mask, [("cord_mask", "cord_file")]),
+        (check, mask, [("mean_file", "in_file")]),
+        (check, motion, [("out_file", "in_file")]),
+        (mask, motion, [("out_file", "mask_file")]),
+        (inputnode, noticed, [("warnings", "in1")]),
+        (check, noticed, [("warnings", "in2")]),
+        (mask, noticed, [("warnings", "in3")]),
+        (motion, noticed, [("warnings", "in4")]),
+        (preproc, mean, [("out_file", "in_file")]),
+        (check, mean, [("dummies", "skip")]),
+        (mean, anat_wf, [("out_file", "inputnode.in_file")]),
+        (noticed, anat_wf, [("out", "inputnode.warnings")]),
+        (preproc, outputnode, [("out_file", "preproc")]),
+        (mean, outputnode, [("out_file", "boldref")]),
+        (motion, outputnode, [
+            ("motion_file", "motion"), ("slice_motion_file", "slice_motion"),
+        ]),
+    ])  # fmt: skip
+    _add_measures(
+        workflow,
+        anat_wf,
+        preproc,
+        everything,
+        repetition_time=repetition_time,
+        registered=registered,
+    )
+    _add_figures(workflow, anat_wf, preproc, everything, repetition_time)
+    if smooth_mm:
+        smooth = pe.Node(
+            SmoothAlongCord(sigma_mm=smooth_mm),
+            name="smooth",
+            mem_gb=memory_gb(everything, bytes_per_voxel=24),
+        )
+        workflow.connect([
+            (preproc, smooth, [("out_file", "in_file")]),
+            (anat_wf, smooth, [("outputnode.centerline", "centerline_file")]),
+            (smooth, outputnode, [("out_file", "smoothed")]),
+        ])  # fmt: skip
+    if registered:
+        _add_template(workflow, anat_wf, voxels)
+    return workflow
+
+
+def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
+    """Give the node whose ``out_file`` is the series at rest."""
+    if not slice_timing:
+        return motion
+    # Slices move in their own planes, so that what is moved back is of the same time.
+    timing = pe.Node(
+        CorrectSliceTiming(
+            slice_times=list(slice_timing.times),
+            slice_encoding=slice_timing.encoding,
+            repetition_time=repetition_time,
+        ),
+        name="timing",
+        mem_gb=memory_gb(everything, bytes_per_voxel=12),
+    )
+    workflow.connect(motion, "out_file", timing, "in_file")
+    return timing
+
+
+def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, registered):
+    """Temporal SNR before and after, and confounds."""
+    check, motion, outputnode = map(workflow.get_node, ("check", "motion", "outputnode"))
+    before, tsnr = (
+        pe.Node(ComputeTSNR(), name=name, mem_gb=memory_gb(everything, bytes_per_voxel=8))
+        for name in ("before", "tsnr")
+    )
+    confounds = pe.Node(
+        CollectConfounds(),
+        name="confounds",
+        mem_gb=memory_gb(everything, bytes_per_voxel=20),
+    )
+    if repetition_time:
+        confounds.inputs.repetition_time = repetition_time
+    workflow.connect([
+        (check, before, [("out_file", "in_file"), ("dummies", "skip")]),
+        (preproc, tsnr, [("out_file", "in_file")]),
+        (check, tsnr, [("dummies", "skip")]),
+        (preproc, confounds, [("out_file", "in_file")]),
+        (check, confounds, [("dummies", "skip")]),
+        (anat_wf, confounds, [("outputnode.mask", "mask_file")]),
+        (motion, confounds, [
+            ("motion_file", "motion_file"), ("slice_motion_file", "slice_motion_file"),
+        ]),
+        (tsnr, outputnode, [("out_file", "tsnr")]),
+        (confounds, outputnode, [
+            ("out_table", "confounds"),
+            ("columns", "confounds_columns"),
+            ("method", "confounds_method"),
+        ]),
+    ])  # fmt: skip
+    if registered:
+        workflow.connect(anat_wf, "outputnode.template_csf", confounds, "csf_file")
+
+
+def _add_figures(workflow, anat_wf, preproc, everything, repetition_time):
+    """Figures of the report."""
+    before, tsnr, confounds, mean, motion, outputnode = map(
+        workflow.get_node, ("before", "tsnr", "confounds", "mean", "motion", "outputnode")
+    )
+    motionplot = pe.Node(MotionPlot(), name="motionplot", mem_gb=memory_gb(0))
+    tsnrplot = pe.Node(TSNRMosaic(), name="tsnrplot", mem_gb=memory_gb(0, base=0.3))
+    carpet = pe.Node(CarpetPlot(), name="carpet", mem_gb=memory_gb(everything, bytes_per_voxel=12))
+    if repetition_time:
+        carpet.inputs.repetition_time = repetition_time
+    workflow.connect([
+        (motion, motionplot, [
+            ("motion_file", "motion_file"), ("slice_motion_file", "slice_motion_file"),
+        ]),
+        (before, tsnrplot, [("out_file", "before_file")]),
+        (tsnr, tsnrplot, [("out_file", "after_file")]),
+        (mean, tsnrplot, [("out_file", "mean_file")]),
+        (anat_wf, tsnrplot, [
+            ("outputnode.mask", "mask_file"), ("outputnode.vertebrae", "levels_file"),
+        ]),
+        (preproc, carpet, [("out_file", "in_file")]),
+        (confounds, carpet, [("out_table", "confounds_file"), ("regions_file", "regions_file")]),
+        (motionplot, outputnode, [("out_report", "motionplot")]),
+        (tsnrplot, outputnode, [("out_report", "tsnrplot")]),
+        (carpet, outputnode, [("out_report", "carpet")]),
+    ])  # fmt: skip
+
+
+def _add_template(workflow, anat_wf, voxels):
+    """Temporal SNR in the regions of the atlas, and on the template's grid."""
+    tsnr, outputnode = map(workflow.get_node, ("tsnr", "outputnode"))
+    values_wf = init_values_wf(maps=["tsnr"], voxels=voxels)
+    transforms = pe.Node(niu.Merge(1), name="transforms", run_without_submitting=True)
+    bring = pe.Node(
+        ImageToTemplate(),
+        name="bring",
+        mem_gb=memory_gb(voxels, base=TEMPLATE_GB, bytes_per_voxel=8),
+    )
+    workflow.connect([
+        (tsnr, values_wf, [("out_file", "inputnode.tsnr")]),
+        (anat_wf, values_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in ATLAS]),
+        (anat_wf, transforms, [("outputnode.to_template", "in1")]),
+        (tsnr, bring, [("out_file", "in_file")]),
+        (anat_wf, bring, [("template.out_file", "template")]),
+        (transforms, bring, [("out", "transforms")]),
+        (values_wf, outputnode, [("outputnode.tsnr_values", "tsnr_values")]),
+        (bring, outputnode, [("out_file", "tsnr_in_template")]),
+    ])  # fmt: skip
