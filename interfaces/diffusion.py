@@ -70,13 +70,12 @@ class CheckGradients(SimpleInterface):
 
         _, gradients, warnings = load_dwi(self.inputs, b0_needed=self.inputs.b0_needed)
         out = Path(runtime.cwd)
-        bval, bvec = save_gradients(gradients, out / "checked.bval", out / "checked.bvec")
+        self._results |= save_like(gradients, self.inputs, out)
         b0 = gradients.is_b0(self.inputs.b0_max)
         rows = [(gradients.bvals[b0].mean(), int(b0.sum()))] if b0.any() else []
         shells = find_shells(gradients.bvals, b0_max=self.inputs.b0_max)
         rows += [(shell.bval, len(shell.volumes)) for shell in shells]
         table = save_table(pd.DataFrame(rows, columns=["bval", "volumes"]), out / "shells.tsv")
-        self._results |= {"bval_file": str(bval), "bvec_file": str(bvec)}
         self._results |= {"shells_file": str(table), "warnings": warnings}
         return runtime
 
@@ -235,6 +234,16 @@ def load_dwi(inputs, *, b0_needed=True):
         b0_needed=b0_needed,
     )
     return img, gradients, warnings
+
+
+def save_like(gradients, inputs, folder):
+    """Write gradients under the names of those they come from, by which messages call them."""
+    bval, bvec = save_gradients(
+        gradients,
+        folder / f"{Path(inputs.bval_file).stem}.bval",
+        folder / f"{Path(inputs.bvec_file).stem}.bvec",
+    )
+    return {"bval_file": str(bval), "bvec_file": str(bvec)}
 
 
 def load_dwi_mask(inputs, img, data):

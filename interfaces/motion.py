@@ -184,7 +184,8 @@ class CorrectDWIMotion(SimpleInterface):
         import numpy as np
 
         from sctflow.core.motion import estimate_dwi_motion, rotate_bvecs
-        from sctflow.gradients import load_gradients, save_gradients
+        from sctflow.gradients import load_gradients
+        from sctflow.interfaces.diffusion import save_like
 
         inputs, out = self.inputs, Path(runtime.cwd)
         img, mask = _load(inputs)
@@ -211,8 +212,7 @@ class CorrectDWIMotion(SimpleInterface):
         corrected = _correct(img, motion, inputs.interpolation)
         self._results |= _save(img, corrected, motion, out)
         self._results["warnings"] = [*warnings, *self._results["warnings"]]
-        bval, bvec = save_gradients(gradients, out / "corrected.bval", out / "corrected.bvec")
-        self._results |= {"bval_file": str(bval), "bvec_file": str(bvec)}
+        self._results |= save_like(gradients, inputs, out)
         b0 = gradients.is_b0(inputs.b0_max)
         for name, chosen in (("b0", b0), ("dwi", ~b0)):
             if not chosen.any():

@@ -56,8 +56,8 @@ def load_gradients(
         n_volumes,
         b0_max=b0_max,
         b0_needed=b0_needed,
-        bval_name=str(bval_file),
-        bvec_name=str(bvec_file),
+        bval_name=Path(bval_file).name,
+        bvec_name=Path(bvec_file).name,
     )
 
 

@@ -17,6 +17,9 @@ ANALYSIS_LEVELS = ("participant", "group")
 MODALITIES = tuple(QUERIES)
 SEGMENTATION_METHODS = ("network", "manual")
 TEMPLATE_REFS = ("template", "subject")
+MOTION_KINDS = ("translation", "rigid")
+DWI_DENOISERS = ("none", "mppca", "patch2self")
+DWI_FITS = ("wls", "restore")
 IGNORABLE_LABELS = tuple(LABEL_NAMES)
 
 RESULT = {"changes_results": True}
@@ -53,6 +56,9 @@ class Settings:
     template: str | None = field(default=None, metadata=RESULT)
     template_ref: str = field(default="template", metadata=RESULT)
     registration_steps: str | None = field(default=None, metadata=RESULT)
+    motion: str = field(default="translation", metadata=RESULT)
+    dwi_denoise: str = field(default="none", metadata=RESULT)
+    dwi_fit: str = field(default="wls", metadata=RESULT)
     func_slice_timing: bool = field(default=False, metadata=RESULT)
     func_smooth: float | None = field(default=None, metadata=RESULT)
 
@@ -87,6 +93,9 @@ class Settings:
             "segmentation_method": SEGMENTATION_METHODS,
             "ignore_labels": IGNORABLE_LABELS,
             "template_ref": TEMPLATE_REFS,
+            "motion": MOTION_KINDS,
+            "dwi_denoise": DWI_DENOISERS,
+            "dwi_fit": DWI_FITS,
         }
         found = []
         for name, allowed in choices.items():

@@ -23,6 +23,10 @@ class Options:
         Template to register images with whose levels are labelled.
     template_ref, registration_steps
         See :func:`sctflow.workflows.template.init_template_wf`.
+    motion : {"translation", "rigid"}
+        What the slices of series may do within their plane.
+    dwi_denoise, dwi_fit : str
+        See :func:`sctflow.workflows.dwi.init_dwi_wf`.
     func_slice_timing : bool
         Bring the slices of functional series to one time.
     func_smooth : float, optional
@@ -37,6 +41,9 @@ class Options:
     template: TemplateSource | None = None
     template_ref: str = "template"
     registration_steps: str | None = None
+    motion: str = "translation"
+    dwi_denoise: str = "none"
+    dwi_fit: str = "wls"
     func_slice_timing: bool = False
     func_smooth: float | None = None
     omp_nthreads: int = 1

@@ -9,8 +9,11 @@ from typing import Any
 from .. import __version__
 from ..errors import SettingsError
 from ..settings import (
+    DWI_DENOISERS,
+    DWI_FITS,
     IGNORABLE_LABELS,
     MODALITIES,
+    MOTION_KINDS,
     SEGMENTATION_METHODS,
     TEMPLATE_REFS,
     Settings,
@@ -186,6 +189,24 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         metavar="STEPS",
         help="refine the registration with the template by steps such as "
         "step=1,type=im,algo=syn,metric=CC,slicewise=1 (default: masks and levels alone)",
+    )
+    add(
+        "--motion",
+        choices=MOTION_KINDS,
+        help="how slices of diffusion and functional series move within their plane: shifts, or "
+        f"shifts and turns (default: {Settings.motion})",
+    )
+    add(
+        "--dwi-denoise",
+        choices=DWI_DENOISERS,
+        help="take noise out of diffusion series about the cord, before their motion is "
+        f"corrected: by principal components, or by Patch2Self (default: {Settings.dwi_denoise})",
+    )
+    add(
+        "--dwi-fit",
+        choices=DWI_FITS,
+        help="how diffusion tensors are fitted: weighted least squares, or RESTORE, which leaves "
+        f"out outliers (default: {Settings.dwi_fit})",
     )
     add(
         "--func-slice-timing",

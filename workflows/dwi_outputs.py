@@ -1,0 +1,178 @@
+"""Sinks of what is made from a diffusion series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow.bids import ImageInput
+from sctflow.workflows.dwi import FIGURES, MAPS, RESULTS, VALUES
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.sinks import figure_sink, name_of, sink, uri_of
+
+WHAT = {
+    "fa": ("Fractional anisotropy", None),
+    "md": ("Mean diffusivity", "mm^2/s"),
+    "ad": ("Axial diffusivity", "mm^2/s"),
+    "rd": ("Radial diffusivity", "mm^2/s"),
+    "residual": ("What the tensor leaves unexplained, in the units of the series", "arbitrary"),
+}
+"""What each map shows, and its unit; the anisotropy has none."""
+
+
+def init_dwi_outputs_wf(
+    *,
+    image: ImageInput,
+    output_dir: Path,
+    denoise: str = "none",
+    fit: str = "wls",
+    template: str | None = None,
+    name: str = "dwi_outputs_wf",
+) -> Workflow:
+    """Place what was made from one diffusion series in the output dataset.
+
+    The cord in its mean is placed by :func:`sctflow.workflows.outputs.init_anat_outputs_wf`.
+
+    Workflow Graph
+        one sink for every result
+
+    Parameters
+    ----------
+    image : ImageInput
+        The series.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    denoise, fit : str
+        See :func:`sctflow.workflows.dwi.init_dwi_wf`.
+    template : str, optional
+        Name of the template that the series was registered with, if it was.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    series, bval, bvec, …
+        See :func:`sctflow.workflows.dwi.init_dwi_wf`.
+    """
+    workflow = Workflow(name=name)
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=[*RESULTS, *VALUES, *FIGURES]), name="inputnode"
+    )
+    names = {
+        "series": name_of(image, suffix="dwi", desc="preproc", extension=".nii.gz"),
+        "bval": name_of(image, suffix="dwi", desc="preproc", extension=".bval"),
+        "bvec": name_of(image, suffix="dwi", desc="preproc", extension=".bvec"),
+        "dwiref": reference_name(image),
+        "b0ref": name_of(image, suffix="b0ref", extension=".nii.gz"),
+        "motion": name_of(image, suffix="timeseries", desc="motion", extension=".tsv"),
+        "slice_motion": name_of(image, suffix="timeseries", desc="motionslice", extension=".tsv"),
+        **{one: _map_name(image, one) for one in WHAT},
+    }
+    placed = {"bval": ({}, {}), "bvec": ({}, {}), **_series(image, names, denoise)}
+    placed |= _maps(names, fit)
+    if template:
+        names |= {f"{one}_values": _map_name(image, one, template) for one in MAPS}
+        placed |= _values(image, names, template)
+    for result, (sidecar, columns) in placed.items():
+        node = sink(f"ds_{result}", output_dir, names[result], sidecar, columns)
+        workflow.connect(inputnode, result, node, "in_file")
+        if result == "b0ref":
+            workflow.connect(inputnode, "snr", node, "method")
+    for figure in FIGURES:
+        node = figure_sink(image, output_dir, figure)
+        workflow.connect(inputnode, figure, node, "in_file")
+    return workflow
+
+
+def reference_name(image: ImageInput) -> Path:
+    """Name of the mean of the weighted volumes, on whose grid everything lies."""
+    return name_of(image, suffix="dwiref", extension=".nii.gz")
+
+
+def _map_name(image, one, template=None):
+    return name_of(
+        image,
+        suffix="dwimap",
+        model="tensor",
+        param=one,
+        seg=template,
+        extension=".tsv" if template else ".nii.gz",
+    )
+
+
+def _series(image, names, denoise):
+    """Sidecars and columns of the series, its means, and its motion."""
+    from sctflow.core.motion import COLUMNS
+
+    series = uri_of(names["series"])
+    mean = {"SkullStripped": False, "Sources": [series]}
+    return {
+        "series": (
+            {
+                "Description": "Diffusion series, every slice of every volume moved back to its "
+                "mean place, interpolated once",
+                **image.metadata,
+                "Denoising": denoise,
+                "SkullStripped": False,
+                "Sources": [image.uri, uri_of(names["slice_motion"])],
+            },
+            {},
+        ),
+        "dwiref": (
+            {"Description": "Mean of the volumes with diffusion weighting", **mean},
+            {},
+        ),
+        "b0ref": (
+            {"Description": "Mean of the volumes without diffusion weighting", **mean},
+            {},
+        ),
+        "motion": (
+            {
+                "Description": "Motion of the cord in each volume, means of the slices",
+                "Sources": [image.uri],
+            },
+            COLUMNS,
+        ),
+        "slice_motion": (
+            {
+                "Description": "Motion of the cord in each slice of each volume",
+                "Sources": [image.uri],
+            },
+            COLUMNS,
+        ),
+    }
+
+
+def _maps(names, fit):
+    """Sidecars of the maps."""
+    found = {}
+    for one, (what, unit) in WHAT.items():
+        sidecar = {
+            "Description": f"{what} of a diffusion tensor, in and about the cord",
+            "Model": {"Description": "Diffusion tensor", "Parameters": {"FitMethod": fit}},
+            "SkullStripped": False,
+            "Sources": [uri_of(names["series"])],
+        }
+        found[one] = (sidecar | ({"Units": unit} if unit else {}), {})
+    return found
+
+
+def _values(image, names, template):
+    """Sidecars and columns of the values in the atlas."""
+    from sctflow.core.atlas import COLUMNS
+
+    atlas = uri_of(name_of(image, suffix="probseg", seg=template, extension=".nii.gz"))
+    found = {}
+    for one in MAPS:
+        what, unit = WHAT[one]
+        columns = dict(COLUMNS)
+        if unit:
+            columns |= {name: {**COLUMNS[name], "Units": unit} for name in ("value", "std")}
+        sidecar = {
+            "Description": f"{what} in the regions of the atlas of {template}",
+            "Sources": [uri_of(names[one]), atlas],
+        }
+        found[f"{one}_values"] = (sidecar, columns)
+    return found
