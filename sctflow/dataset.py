@@ -20,6 +20,13 @@ BIDSIGNORE = (
     "*_probseg.tsv",
     "*_xfm.nii.gz",
     "*_xfm.json",
+    "*_timeseries.tsv",
+    "*_timeseries.json",
+    "*_boldref.nii.gz",
+    "*_boldref.json",
+    "*_boldmap.nii.gz",
+    "*_boldmap.tsv",
+    "*_boldmap.json",
 )
 """What BIDS does not name yet. The validator heeds a folder only without a slash at the end."""
 

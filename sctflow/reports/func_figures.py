@@ -51,7 +51,16 @@ def tsnr_mosaic(
         for title, median, data in zip((BEFORE, AFTER), medians, (before, after), strict=True)
     }
     limits = (0.0, float(f"{top:.2g}"))
-    return map_mosaic(maps, affine, cord, image=mean, levels=levels, limits=limits, unit="tSNR")
+    return map_mosaic(
+        maps,
+        affine,
+        cord,
+        image=mean,
+        image_title="Mean of the series",
+        levels=levels,
+        limits=limits,
+        unit="tSNR",
+    )
 
 
 def carpet(courses: Mapping[str, np.ndarray], confounds, *, tr: float | None = None):
@@ -87,7 +96,7 @@ def carpet(courses: Mapping[str, np.ndarray], confounds, *, tr: float | None = N
             len(heights), 1, sharex=True, gridspec_kw={"height_ratios": heights, "hspace": 0.07}
         )
         figure.subplots_adjust(left=0.13, right=0.985, top=0.97, bottom=0.5 / (sum(heights) + 0.9))
-        _traces(rows[0], confounds, step)
+        _traces(rows[0], confounds, step, dummies)
         for axes, (name, found) in zip(rows[1:], shown.items(), strict=True):
             axes.imshow(
                 _greys(found, dummies),
@@ -107,7 +116,7 @@ def carpet(courses: Mapping[str, np.ndarray], confounds, *, tr: float | None = N
     return figure
 
 
-def _traces(axes, confounds, step: float) -> None:
+def _traces(axes, confounds, step: float, dummies: int) -> None:
     """Draw displacement, and the mean signal of the cord in percent."""
     times = np.arange(len(confounds)) * step
     axes.grid(axis="y", color=style.RULE, linewidth=0.7)
@@ -116,14 +125,14 @@ def _traces(axes, confounds, step: float) -> None:
         course = confounds["framewise_displacement"]
         axes.plot(times, course, color=style.CONFIDENT_ON_PAPER, linewidth=1.1)
         axes.set_ylabel("displaced\n(mm)", color=style.CONFIDENT_ON_PAPER)
-        axes.set_ylim(0, max(0.5, 1.1 * np.nanmax(course, initial=0)))
+        axes.set_ylim(0, max(0.5, 1.1 * course.fillna(0).max()))
     if "cord" in confounds:
         beside = axes.twinx()
         mean = confounds["cord"].to_numpy(float)
-        change = 100 * (mean / np.median(mean) - 1)
+        change = 100 * (mean / np.median(mean[dummies:]) - 1)
         beside.plot(times, change, color=style.DOUBTFUL_ON_PAPER, linewidth=1.1)
         # Dummy volumes are far brighter than what is to be seen.
-        far = max(1.0, 1.2 * float(np.percentile(np.abs(change), 95)))
+        far = max(1.0, 1.1 * float(np.abs(change[dummies:]).max()))
         beside.set_ylim(-far, far)
         beside.set_yticks([])
         axes.set_title(

@@ -36,6 +36,7 @@ def map_mosaic(
     cord: np.ndarray,
     *,
     image: np.ndarray | None = None,
+    image_title: str = "",
     inner: np.ndarray | None = None,
     levels: np.ndarray | None = None,
     limits: tuple[float, float],
@@ -54,6 +55,8 @@ def map_mosaic(
         Mask of the cord, binary or with weights from 0 to 1; its outline is drawn.
     image : numpy.ndarray, optional
         Image of the anatomy, shown in grey in a row of its own above the maps.
+    image_title : str
+        What to call it.
     inner : numpy.ndarray, optional
         Weights of something within the cord, such as gray matter, to be outlined thinly.
     levels : numpy.ndarray, optional
@@ -78,7 +81,8 @@ def map_mosaic(
     if site is None:
         return note("There is no cord in the image.")
     chosen = choose_slices(list(range(len(site))), {}, at_most=at_most, limit=0.0)[::-1]
-    rows = ([("", "image")] if image is not None else []) + [(t, f"map {t}") for t in maps]
+    rows = [] if image is None else [(image_title, "image")]
+    rows += [(title, f"map {title}") for title in maps]
     return _draw(site, chosen, rows, limits, unit)
 
 

@@ -66,7 +66,7 @@ def _displacement(axes, volumes, slices) -> None:
     count = slices["slice"].nunique()
     spoilt = volumes.index[volumes["outlier_slices"] > 0]
     share = volumes["outlier_slices"][spoilt] / max(count, 1)
-    top = max(float(np.nanmax(course, initial=0.0)), 2 * _LEAST_MM)
+    top = max(float(course.fillna(0).max()), 2 * _LEAST_MM)
     axes.set_ylim(0, 1.15 * top)
     if len(spoilt):
         axes.scatter(
