@@ -219,13 +219,21 @@ def _list_images(folder: FigureFolder) -> list[tuple[str, str, dict, dict]]:
     listed = []
     for entities in sorted(images.values(), key=position):
         query = {**dict.fromkeys(_all_keys(folder)), **entities}
-        summaries = folder.get(**query, desc="summary", extension=".html")
-        text = Path(summaries[0].path).read_text("utf-8") if summaries else ""
+        summary, details = (
+            fragments.read_summary(_read(folder, query, desc)) for desc in ("summary", "details")
+        )
         shown = [(k, v) for k, v in entities.items() if k not in ("subject", "space", "suffix")]
         tail = "".join(f' <span class="entity">{k}-{v}</span>' for k, v in shown)
         anchor = "-".join(["image", entities["suffix"], *(f"{k}-{v}" for k, v in shown)])
-        listed.append((anchor, entities["suffix"] + tail, query, fragments.read_summary(text)))
+        joined = fragments.join_summaries(summary, details)
+        listed.append((anchor, entities["suffix"] + tail, query, joined))
     return listed
+
+
+def _read(folder: FigureFolder, query: Mapping, desc: str) -> str:
+    """A fragment of an image's section, empty where there is none."""
+    found = folder.get(**query, desc=desc, extension=".html")
+    return Path(found[0].path).read_text("utf-8") if found else ""
 
 
 def _all_keys(folder: FigureFolder) -> list[str]:

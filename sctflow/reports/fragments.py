@@ -21,8 +21,11 @@ _BADGES = {
 _LONGEST_CRASH = 20_000
 
 
+_READ = ("image-summary", "image-details")
+
+
 class _Summary(HTMLParser):
-    """Reads the ``data-…`` attributes of a summary."""
+    """Reads the ``data-…`` attributes of a summary or of details."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +34,7 @@ class _Summary(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list) -> None:
         """Keep the attributes of the outer element."""
         given = dict(attrs)
-        if given.get("class") == "image-summary" and not self.found:
+        if given.get("class") in _READ and not self.found:
             self.found = {k[5:]: v for k, v in given.items() if k.startswith("data-")}
 
 
@@ -40,6 +43,16 @@ def read_summary(text: str) -> dict[str, str]:
     parser = _Summary()
     parser.feed(text)
     return parser.found
+
+
+def join_summaries(summary: Mapping[str, str], details: Mapping[str, str]) -> dict[str, str]:
+    """Figures of one image, the warnings of its details counted with those of its summary."""
+    joined = dict(summary)
+    added = int(details.get("warnings", 0))
+    if joined and added:
+        joined["warnings"] = str(int(joined.get("warnings") or 0) + added)
+        joined["status"] = CHECK if joined.get("status") == DONE else joined.get("status", FAILED)
+    return joined
 
 
 def overview(
