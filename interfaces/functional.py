@@ -366,18 +366,24 @@ def _noise_masks(inputs, img, data):
     """Masks that signals are taken from, those that are known."""
     import numpy as np
 
-    from sctflow.core.manual import mask_on_grid
+    from sctflow.core.mask import mask_weights
     from sctflow.core.noise_masks import far_mask, fluid_mask
+    from sctflow.core.same_grid import data_on_grid
 
     def weights(path):
-        return mask_on_grid(load_image(path), img.slicer[..., 0], name=Path(path).name)
+        names = {"name": Path(path).name, "reference_name": Path(inputs.in_file).name}
+        return mask_weights(data_on_grid(load_image(path), img, **names))
 
     cord = weights(inputs.mask_file) >= 0.5
-    masks = {"cord": cord}
-    if isdefined(inputs.csf_file):
-        masks["csf"] = fluid_mask(weights(inputs.csf_file), cord, img.affine)
-    masks["not_cord"] = far_mask(_mean(np.asarray(data), inputs.skip), cord, img.affine)
-    return masks
+    far = far_mask(_mean(np.asarray(data), inputs.skip), cord, img.affine)
+    if not isdefined(inputs.csf_file):
+        return {"cord": cord, "not_cord": far}
+    fluid = weights(inputs.csf_file)
+    return {
+        "cord": cord,
+        "csf": fluid_mask(fluid, cord, img.affine),
+        "not_cord": far & (fluid == 0),
+    }
 
 
 def _table(path):

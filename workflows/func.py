@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Literal
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from sctflow.interfaces.func_reports import CarpetPlot, MotionPlot, TSNRMosaic
 from sctflow.interfaces.functional import (
     AverageVolumes,
     CheckSeries,
@@ -20,6 +18,8 @@ from sctflow.interfaces.functional_maps import ComputeTSNR
 from sctflow.interfaces.motion import CorrectMotion
 from sctflow.interfaces.straighten import SmoothAlongCord
 from sctflow.interfaces.template import ImageToTemplate
+from sctflow.workflows.func_reports import FUNC_FIGURES, init_func_report_wf
+from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.template import TEMPLATE_GB
@@ -36,13 +36,17 @@ FUNC_RESULTS = (
     "slice_motion",
 )
 REGISTERED_RESULTS = ("tsnr_values", "tsnr_in_template")
-FUNC_FIGURES = ("motionplot", "tsnrplot", "carpet")
 
 DESCRIPTIONS = {
-    "motion": """\
+    "translation": """\
 Motion of the functional series was estimated as shifts of every slice of every volume in its
 plane, about the cord, and undone by one interpolation (phases of the Fourier transform, which keep
 the variance of noise). The cord was found in the mean of the corrected volumes.
+""",
+    "rigid": """\
+Motion of the functional series was estimated as shifts and turns of every slice of every volume in
+its plane, about the cord, and undone by one interpolation (cubic splines). The cord was found in
+the mean of the corrected volumes.
 """,
     "timing": """\
 Slices were brought to the middle of the time in which a volume is acquired, by phases as well.
@@ -60,27 +64,12 @@ flags of slices and volumes that differ from the others.
 }
 
 
-@dataclass(frozen=True)
-class SliceTiming:
-    """When the slices of a volume are acquired.
-
-    Attributes
-    ----------
-    times : sequence of float
-        Field ``SliceTiming`` of the sidecar, s.
-    encoding : str
-        Field ``SliceEncodingDirection``.
-    """
-
-    times: Sequence[float]
-    encoding: str = "k"
-
-
 def init_func_wf(
     *,
     anat_wf: Workflow,
     voxels: int,
     volumes: int,
+    motion: Literal["translation", "rigid"] = "translation",
     repetition_time: float | None = None,
     slice_timing: SliceTiming | None = None,
     smooth_mm: float | None = None,
@@ -101,6 +90,9 @@ def init_func_wf(
         the series. It becomes a part of the workflow.
     voxels, volumes : int
         Voxels of one volume, and volumes of the series, for the memory that the nodes ask for.
+    motion : {"translation", "rigid"}
+        What slices may do in their planes. Shifts are undone by phases, which keep the variance
+        of noise; turns only by splines.
     repetition_time : float, optional
         s; the series is taken to have one slow drift without it.
     slice_timing : SliceTiming, optional
@@ -146,7 +138,7 @@ def init_func_wf(
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    workflow.__desc__ = DESCRIPTIONS["motion"]
+    workflow.__desc__ = DESCRIPTIONS[motion]
     if slice_timing:
         workflow.__desc__ += DESCRIPTIONS["timing"]
     fluid = " and of the cerebrospinal fluid of the template" if registered else ""
@@ -167,31 +159,33 @@ def init_func_wf(
         mem_gb=memory_gb(voxels, base=0.6, bytes_per_voxel=48),
         n_procs=omp_nthreads,
     )
-    motion = pe.Node(
-        CorrectMotion(interpolation="fourier"),
+    correct = pe.Node(
+        CorrectMotion(
+            kind=motion, interpolation="fourier" if motion == "translation" else "spline"
+        ),
         name="motion",
         mem_gb=memory_gb(everything, bytes_per_voxel=16),
     )
     noticed = pe.Node(niu.Merge(4), name="noticed", run_without_submitting=True)
     mean = pe.Node(AverageVolumes(), name="mean", mem_gb=memory_gb(everything, bytes_per_voxel=12))
-    preproc = _add_timing(workflow, motion, slice_timing, repetition_time, everything)
+    preproc = _add_timing(workflow, correct, slice_timing, repetition_time, everything)
     workflow.connect([
         (inputnode, check, [("in_file", "in_file")]),
         (inputnode, mask, [("cord_mask", "cord_file")]),
         (check, mask, [("mean_file", "in_file")]),
-        (check, motion, [("out_file", "in_file")]),
-        (mask, motion, [("out_file", "mask_file")]),
+        (check, correct, [("out_file", "in_file")]),
+        (mask, correct, [("out_file", "mask_file")]),
         (inputnode, noticed, [("warnings", "in1")]),
         (check, noticed, [("warnings", "in2")]),
         (mask, noticed, [("warnings", "in3")]),
-        (motion, noticed, [("warnings", "in4")]),
+        (correct, noticed, [("warnings", "in4")]),
         (preproc, mean, [("out_file", "in_file")]),
         (check, mean, [("dummies", "skip")]),
         (mean, anat_wf, [("out_file", "inputnode.in_file")]),
         (noticed, anat_wf, [("out", "inputnode.warnings")]),
         (preproc, outputnode, [("out_file", "preproc")]),
         (mean, outputnode, [("out_file", "boldref")]),
-        (motion, outputnode, [
+        (correct, outputnode, [
             ("motion_file", "motion"), ("slice_motion_file", "slice_motion"),
         ]),
     ])  # fmt: skip
@@ -274,30 +268,25 @@ def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, re
 
 
 def _add_figures(workflow, anat_wf, preproc, everything, repetition_time):
-    """Figures of the report."""
     before, tsnr, confounds, mean, motion, outputnode = map(
         workflow.get_node, ("before", "tsnr", "confounds", "mean", "motion", "outputnode")
     )
-    motionplot = pe.Node(MotionPlot(), name="motionplot", mem_gb=memory_gb(0))
-    tsnrplot = pe.Node(TSNRMosaic(), name="tsnrplot", mem_gb=memory_gb(0, base=0.3))
-    carpet = pe.Node(CarpetPlot(), name="carpet", mem_gb=memory_gb(everything, bytes_per_voxel=12))
-    if repetition_time:
-        carpet.inputs.repetition_time = repetition_time
+    report_wf = init_func_report_wf(voxels=everything, repetition_time=repetition_time)
     workflow.connect([
-        (motion, motionplot, [
-            ("motion_file", "motion_file"), ("slice_motion_file", "slice_motion_file"),
+        (motion, report_wf, [
+            ("motion_file", "inputnode.motion"), ("slice_motion_file", "inputnode.slice_motion"),
         ]),
-        (before, tsnrplot, [("out_file", "before_file")]),
-        (tsnr, tsnrplot, [("out_file", "after_file")]),
-        (mean, tsnrplot, [("out_file", "mean_file")]),
-        (anat_wf, tsnrplot, [
-            ("outputnode.mask", "mask_file"), ("outputnode.vertebrae", "levels_file"),
+        (before, report_wf, [("out_file", "inputnode.before")]),
+        (tsnr, report_wf, [("out_file", "inputnode.after")]),
+        (mean, report_wf, [("out_file", "inputnode.mean")]),
+        (anat_wf, report_wf, [
+            ("outputnode.mask", "inputnode.mask"), ("outputnode.vertebrae", "inputnode.vertebrae"),
         ]),
-        (preproc, carpet, [("out_file", "in_file")]),
-        (confounds, carpet, [("out_table", "confounds_file"), ("regions_file", "regions_file")]),
-        (motionplot, outputnode, [("out_report", "motionplot")]),
-        (tsnrplot, outputnode, [("out_report", "tsnrplot")]),
-        (carpet, outputnode, [("out_report", "carpet")]),
+        (preproc, report_wf, [("out_file", "inputnode.series")]),
+        (confounds, report_wf, [
+            ("out_table", "inputnode.confounds"), ("regions_file", "inputnode.regions"),
+        ]),
+        (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FUNC_FIGURES]),
     ])  # fmt: skip
 
 

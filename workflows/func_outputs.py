@@ -8,9 +8,10 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.func import FUNC_FIGURES, FUNC_RESULTS, REGISTERED_RESULTS, SliceTiming
+from sctflow.workflows.func import FUNC_FIGURES, FUNC_RESULTS, REGISTERED_RESULTS
+from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.sinks import figure_sink, name_of, sink, uri_of
+from sctflow.workflows.sinks import figure_sink, name_of, reference_suffix, sink, uri_of
 
 
 def init_func_outputs_wf(
@@ -75,12 +76,17 @@ def init_func_outputs_wf(
     return workflow
 
 
+def reference_name(image: ImageInput) -> Path:
+    """Name of the mean of a functional series."""
+    return name_of(image, suffix=reference_suffix(image), extension=".nii.gz")
+
+
 def _names(image):
     """Names of the results in the space of the series."""
     nifti, table = ".nii.gz", ".tsv"
     return {
         "preproc": name_of(image, suffix="bold", desc="preproc", extension=nifti),
-        "boldref": name_of(image, suffix="boldref", extension=nifti),
+        "boldref": reference_name(image),
         "tsnr": name_of(image, suffix="boldmap", stat="tsnr", extension=nifti),
         "confounds": name_of(image, suffix="timeseries", desc="confounds", extension=table),
         "motion": name_of(image, suffix="timeseries", desc="motion", extension=table),
