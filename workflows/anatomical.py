@@ -120,6 +120,8 @@ def init_anat_wf(
 
     Outputs
     -------
+    image
+        The image as it was used: 3-D, with finite values.
     mask
         Binary mask of the cord.
     probseg
@@ -159,7 +161,8 @@ def init_anat_wf(
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
-                *RESULTS, *LEVELS, "bydistance", *TEMPLATE_RESULTS, *FIGURES, *TEMPLATE_FIGURES
+                "image", *RESULTS, *LEVELS, "bydistance",
+                *TEMPLATE_RESULTS, *FIGURES, *TEMPLATE_FIGURES,
             ]
         ),
         name="outputnode",
@@ -198,6 +201,7 @@ def init_anat_wf(
             ("manual_mask", "inputnode.manual_mask"),
         ]),
         (check, report_wf, [("out_file", "inputnode.in_file")]),
+        (check, outputnode, [("out_file", "image")]),
         (segment, report_wf, [
             ("mask_file", "inputnode.mask"),
             ("method", "inputnode.method"),

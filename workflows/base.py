@@ -18,6 +18,7 @@ from sctflow.workflows.outputs import init_not_computed_wf
 from sctflow.workflows.resources import count_voxels
 
 MODALITIES: dict[str, str] = {
+    "mt": "sctflow.workflows.mt_set:init_mt_set_wf",
     "dwi": "sctflow.workflows.dwi_series:init_dwi_series_wf",
     "func": "sctflow.workflows.func_series:init_func_series_wf",
 }

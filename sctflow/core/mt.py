@@ -86,7 +86,7 @@ def compute_mtsat(
     10.3389/fnins.2013.00095), and T1 is that of the true flip angles ``b1 α``, which divides it
     by ``b1²``.
     """
-    _check_protocol(mt, pd, t1)
+    check_protocol(mt, pd, t1)
     angle_mt, angle_pd, angle_t1 = (np.radians(image.flip) for image in (mt, pd, t1))
     s_mt, s_pd, s_t1 = (np.asarray(image.data, float) for image in (mt, pd, t1))
     with np.errstate(all="ignore"):  # Where there is no signal, nothing is known.
@@ -106,7 +106,14 @@ def compute_mtsat(
     return mtsat, np.where(possible, time, np.nan)
 
 
-def _check_protocol(mt: Flash, pd: Flash, t1: Flash) -> None:
+def check_protocol(mt: Flash, pd: Flash, t1: Flash) -> None:
+    """Refuse a protocol that T1 cannot be told from; the images themselves are not looked at.
+
+    Raises
+    ------
+    ValueError
+        Repetition times or angles that are not positive, or that weight T1 alike.
+    """
     for name, image in (("MT", mt), ("PD", pd), ("T1", t1)):
         if not (image.tr > 0 and image.flip > 0):
             raise ValueError(

@@ -1,0 +1,159 @@
+"""Sinks of what is made from a magnetisation transfer protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from sctflow.bids import MTInput
+from sctflow.workflows.literate import Workflow
+from sctflow.workflows.mt import BROUGHT, figure_names, map_names, value_names
+from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
+
+WHAT = {
+    "MTRmap": ("Magnetisation transfer ratio", ("on", "off"), None),
+    "MTsat": (
+        "Magnetisation transfer saturation",
+        ("on", "off", "t1"),
+        "Helms et al. 2008, doi:10.1002/mrm.21732",
+    ),
+    "T1map": (
+        "Longitudinal relaxation time",
+        ("off", "t1"),
+        "Helms et al. 2008, doi:10.1002/mrm.21732",
+    ),
+}
+"""What each map shows, the images it is made from, and where its formula is from."""
+
+UNITS = {"MTRmap": "percent", "MTsat": "percent", "T1map": "s"}
+
+
+def init_mt_outputs_wf(
+    *,
+    item: MTInput,
+    output_dir: Path,
+    protocol: Sequence[tuple[float, float]] | None = None,
+    template: str | None = None,
+    name: str = "mt_outputs_wf",
+) -> Workflow:
+    """Place what was made from one magnetisation transfer protocol in the output dataset.
+
+    The cord in its image with MT pulse is placed by
+    :func:`sctflow.workflows.outputs.init_anat_outputs_wf`.
+
+    Workflow Graph
+        one sink for every result
+
+    Parameters
+    ----------
+    item : MTInput
+        The protocol.
+    output_dir : pathlib.Path
+        Root of the output dataset.
+    protocol : sequence of three (float, float), optional
+        Repetition times (s) and flip angles (degrees), see
+        :func:`sctflow.workflows.mt.init_mt_wf`.
+    template : str, optional
+        Name of the template that the image with MT pulse was registered with, if it was.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    off, t1, MTRmap, …
+        See :func:`sctflow.workflows.mt.init_mt_wf`.
+    """
+    maps, image = map_names(protocol), item.reference
+    figures = figure_names(maps, registered=bool(template))
+    workflow = Workflow(name=name)
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=[*BROUGHT, *maps, *value_names(maps), *figures]),
+        name="inputnode",
+    )
+    placed = _brought(item)
+    placed |= {one: _map(item, one, protocol) for one in maps}
+    if template:
+        placed |= {f"{one}_values": _values(item, one, template) for one in maps}
+    for result, (path, sidecar, columns) in placed.items():
+        node = sink(f"ds_{result}", output_dir, path, sidecar, columns)
+        workflow.connect(inputnode, result, node, "in_file")
+    for figure in figures:
+        extension = ".html" if figure == "details" else ".svg"
+        node = figure_sink(image, output_dir, figure, extension=extension)
+        workflow.connect(inputnode, figure, node, "in_file")
+    return workflow
+
+
+def _brought(item):
+    """Images on the grid of the one with MT pulse: name, sidecar, columns."""
+    on = item.reference
+    found = {}
+    for role in BROUGHT:
+        if role in item.images:
+            image = item.images[role]
+            name = name_of(
+                image,
+                suffix=image.entities["suffix"],
+                space=space_of(on),
+                desc="preproc",
+                extension=".nii.gz",
+            )
+            sidecar = {
+                "Description": "The image on the grid of the one with MT pulse, brought there "
+                "around the cord, interpolated once",
+                "SkullStripped": False,
+                "SpatialReference": on.uri,
+                "Sources": [image.uri, on.uri],
+            }
+            found[role] = (name, sidecar, {})
+    return found
+
+
+def _map_name(item, one, template=None):
+    return name_of(
+        item.reference,
+        suffix=one,
+        space=space_of(item.reference),
+        seg=template,
+        extension=".tsv" if template else ".nii.gz",
+    )
+
+
+def _map(item, one, protocol):
+    what, roles, algorithm = WHAT[one]
+    sidecar = {
+        "Description": what,
+        "Units": UNITS[one],
+        "SkullStripped": False,
+        "SpatialReference": item.reference.uri,
+        "Sources": [item.images[role].uri for role in roles],
+    }
+    if algorithm:
+        sidecar["EstimationReference"] = algorithm
+        times, angles = zip(*protocol, strict=True)
+        order = [("on", "off", "t1").index(role) for role in roles]
+        sidecar["RepetitionTimeExcitation"] = [times[number] for number in order]
+        sidecar["FlipAngle"] = [angles[number] for number in order]
+    return _map_name(item, one), sidecar, {}
+
+
+def _values(item, one, template):
+    from sctflow.core.atlas import COLUMNS
+
+    atlas = name_of(
+        item.reference,
+        suffix="probseg",
+        space=space_of(item.reference),
+        seg=template,
+        extension=".nii.gz",
+    )
+    sidecar = {
+        "Description": f"{WHAT[one][0]} in the regions of the atlas of {template}",
+        "Sources": [uri_of(_map_name(item, one)), uri_of(atlas)],
+    }
+    columns = dict(COLUMNS)
+    columns |= {name: {**COLUMNS[name], "Units": UNITS[one]} for name in ("value", "std")}
+    return _map_name(item, one, template), sidecar, columns
