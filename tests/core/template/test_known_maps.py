@@ -8,9 +8,9 @@ from sctflow.core.transforms import compose, field_grid, jacobian_determinant
 BENT = {"bend": 1 / 60, "turn": 15, "squeeze": 0.3, "tilt": 10}
 FINE, USUAL, THICK = (0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (0.7, 0.7, 5.0)
 
-# A binary mask tells the outline of a straight cord to about a seventh of its voxel: 0.15 mm for
-# voxels of 1 mm, whatever is made of it.
-TOLERANCE = {FINE: 0.10, USUAL: 0.16, THICK: 0.15}
+# A binary mask tells the outline of a straight cord to about a sixth of its voxel, in the same way
+# in every slice: 0.16 mm for voxels of 1 mm, whatever is made of it.
+TOLERANCE = {FINE: 0.11, USUAL: 0.18, THICK: 0.16}
 
 
 @pytest.mark.parametrize(
