@@ -170,8 +170,8 @@ def check_mask(frame: CordFrame, mask: np.ndarray, affine: np.ndarray, *, name: 
     if holes := _runs(_with_holes(data)):
         more = f" and in {len(holes) - _SAID} more places" if len(holes) > _SAID else ""
         texts = [
-            f"{name}: the cord's mask has a hole in {', '.join(holes[:_SAID])}{more} (counted from "
-            "the lowest, 0). Fill it"
+            f"{name}: the cord's mask has a hole in {', '.join(holes[:_SAID])}{more} (counted "
+            "from the lowest, 0). Fill it"
         ]
     return texts + [
         f"{name}: in {where} (counted from the lowest, 0) the middle of the cord's mask lies "
