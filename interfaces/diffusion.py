@@ -192,7 +192,7 @@ class FitDTI(SimpleInterface):
     def _fit(self, folder):
         import numpy as np
 
-        from sctflow.core.dti import PARAMETERS, fit_dti
+        from sctflow.core.dti import PARAMETERS, POORLY_SPREAD, condition_number, fit_dti
         from sctflow.core.image import new_like
 
         given = self.inputs
@@ -213,6 +213,11 @@ class FitDTI(SimpleInterface):
             warnings.append(
                 f"{data.shape[3]} volumes are just enough for a tensor: nothing is left to tell "
                 "how well it fits, so that there are no residuals"
+            )
+        if (condition := condition_number(gradients, b0_max=given.b0_max)) > POORLY_SPREAD:
+            warnings.append(
+                f"the directions hardly determine a tensor (condition number {condition:.0f}; "
+                "evenly spread ones have 1.6): maps show noise more than diffusion"
             )
         self._results["warnings"] = warnings
 

@@ -119,7 +119,7 @@ class MeasureB0SNR(SimpleInterface):
         self._results |= {"warnings": [], "method": {}}
         if b0.sum() < 2:
             self._results["warnings"] = [
-                f"{b0.sum()} volumes have b = 0: the SNR is told from two or more"
+                f"there is no SNR: it takes two volumes with b = 0, the series has {b0.sum()}"
             ]
             return runtime
         snr = pooled_snr(data[..., b0], mask_weights(load_dwi_mask(self.inputs, img, data)))

@@ -7,10 +7,10 @@ from nipype.pipeline import engine as pe
 
 from sctflow.interfaces.diffusion import CheckGradients, FitDTI, SeparateB0
 from sctflow.interfaces.diffusion_signal import DenoiseDWI, MeasureB0SNR
-from sctflow.interfaces.func_reports import MotionPlot
 from sctflow.interfaces.motion import CorrectDWIMotion
 from sctflow.interfaces.segmentation import ManualMask, SegmentCord
 from sctflow.models import cord_model
+from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES, init_dwi_report_wf
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.values import ATLAS, init_values_wf
@@ -28,9 +28,7 @@ RESULTS = (
     "slice_motion",
     *MAPS,
     "residual",
-    "fit_warnings",
 )
-FIGURES = ("motionplot",)
 INPUTS = ("in_file", "bval_file", "bvec_file", "manual_mask")
 
 MARGIN_MM = 4.0
@@ -86,7 +84,7 @@ def init_dwi_wf(
 
     Workflow Graph
         gradients → raw_mean → first_mask (→ denoise) → motion → anat_wf on the mean → fit, snr
-        → values_wf (where there is an atlas)
+        → values_wf (where there is an atlas) → report_wf
 
     Parameters
     ----------
@@ -131,8 +129,8 @@ def init_dwi_wf(
         Maps of the tensors, in mm²/s but for the anisotropy, and what tensors leave unexplained.
     fa_values, md_values, ad_values, rd_values
         Their values in the regions of the atlas (``registered`` only).
-    fit_warnings
-        What the reader of the report should know about the tensors.
+    details, motionplot, …
+        Figures of the report, see :func:`sctflow.workflows.dwi_reports.init_dwi_report_wf`.
     """
     workflow = Workflow(name=name)
     steps = [DESCRIPTIONS[denoise]] if denoise != "none" else []
@@ -140,7 +138,8 @@ def init_dwi_wf(
     workflow.__desc__ = "\n".join([*steps, DESCRIPTIONS[fit]])
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
     outputnode = pe.Node(
-        niu.IdentityInterface(fields=[*RESULTS, *VALUES, *FIGURES]), name="outputnode"
+        niu.IdentityInterface(fields=[*RESULTS, *VALUES, *FIGURES, *VALUE_FIGURES]),
+        name="outputnode",
     )
     series_gb = memory_gb(voxels * volumes, base=0.3, bytes_per_voxel=16)
 
@@ -172,7 +171,6 @@ def init_dwi_wf(
         (anat_wf, snr, [("outputnode.mask", "mask_file")]),
         (snr, told, [("warnings", "in1")]),
         (tensors, told, [("warnings", "in2")]),
-        (told, outputnode, [("out", "fit_warnings")]),
         (correct, outputnode, [
             ("out_file", "series"),
             ("bval_file", "bval"),
@@ -197,20 +195,48 @@ def init_dwi_wf(
             (anat_wf, values_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in ATLAS]),
             (values_wf, outputnode, [(f"outputnode.{one}", one) for one in VALUES]),
         ])  # fmt: skip
-    _add_figures(workflow)
+    _add_figures(workflow, voxels=voxels, volumes=volumes, fit=fit, registered=registered)
     return workflow
 
 
-def _add_figures(workflow):
+def _add_figures(workflow, *, voxels, volumes, fit, registered):
     """Draw what was done and found."""
-    outputnode, correct = (workflow.get_node(name) for name in ("outputnode", "motion"))
-    motionplot = pe.Node(MotionPlot(), name="motionplot", mem_gb=memory_gb(0))
+    inputnode, gradients, raw_mean, correct, anat_wf, tensors, snr, told, outputnode = (
+        workflow.get_node(name)
+        for name in (
+            "inputnode", "gradients", "raw_mean", "motion", "anat_wf", "fit", "snr", "told",
+            "outputnode",
+        )
+    )  # fmt: skip
+    report_wf = init_dwi_report_wf(voxels=voxels, volumes=volumes, fit=fit, registered=registered)
+    figures = [*FIGURES, *(VALUE_FIGURES if registered else ())]
     workflow.connect([
-        (correct, motionplot, [
-            ("motion_file", "motion_file"), ("slice_motion_file", "slice_motion_file"),
+        (inputnode, report_wf, [("in_file", "inputnode.before")]),
+        (gradients, report_wf, [("shells_file", "inputnode.shells")]),
+        (raw_mean, report_wf, [("dwi_mean_file", "inputnode.before_mean")]),
+        (correct, report_wf, [
+            ("out_file", "inputnode.after"),
+            ("dwi_mean_file", "inputnode.after_mean"),
+            ("bval_file", "inputnode.bval"),
+            ("motion_file", "inputnode.motion"),
+            ("slice_motion_file", "inputnode.slice_motion"),
         ]),
-        (motionplot, outputnode, [("out_report", "motionplot")]),
+        (anat_wf, report_wf, [
+            ("outputnode.mask", "inputnode.mask"),
+            ("outputnode.template_gray", "inputnode.gray"),
+            ("outputnode.vertebrae", "inputnode.vertebrae"),
+        ]),
+        (snr, report_wf, [("snr", "inputnode.snr")]),
+        (tensors, report_wf, [(f"{one}_file", f"inputnode.{one}") for one in MAPS]),
+        (told, report_wf, [("out", "inputnode.warnings")]),
+        (report_wf, outputnode, [(f"outputnode.{one}", one) for one in figures]),
     ])  # fmt: skip
+    if registered:
+        values_wf = workflow.get_node("values_wf")
+        drawn = ("fa_values", "md_values")
+        workflow.connect([
+            (values_wf, report_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in drawn]),
+        ])  # fmt: skip
 
 
 def _add_first_mask(workflow, segmentation, voxels, series_gb, omp_nthreads):

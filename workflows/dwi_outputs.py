@@ -8,7 +8,8 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.dwi import FIGURES, MAPS, RESULTS, VALUES
+from sctflow.workflows.dwi import MAPS, RESULTS, VALUES
+from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.sinks import figure_sink, name_of, sink, uri_of
 
@@ -58,7 +59,8 @@ def init_dwi_outputs_wf(
     """
     workflow = Workflow(name=name)
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=[*RESULTS, *VALUES, *FIGURES]), name="inputnode"
+        niu.IdentityInterface(fields=[*RESULTS, *VALUES, *FIGURES, *VALUE_FIGURES]),
+        name="inputnode",
     )
     names = {
         "series": name_of(image, suffix="dwi", desc="preproc", extension=".nii.gz"),
@@ -80,8 +82,9 @@ def init_dwi_outputs_wf(
         workflow.connect(inputnode, result, node, "in_file")
         if result == "b0ref":
             workflow.connect(inputnode, "snr", node, "method")
-    for figure in FIGURES:
-        node = figure_sink(image, output_dir, figure)
+    for figure in (*FIGURES, *(VALUE_FIGURES if template else ())):
+        extension = ".html" if figure == "details" else ".svg"
+        node = figure_sink(image, output_dir, figure, extension=extension)
         workflow.connect(inputnode, figure, node, "in_file")
     return workflow
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from sctflow.bids import SeriesInput
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_name
-from sctflow.workflows.dwi import FIGURES, RESULTS, VALUES, init_dwi_wf
+from sctflow.workflows.dwi import RESULTS, VALUES, init_dwi_wf
 from sctflow.workflows.dwi_outputs import init_dwi_outputs_wf, reference_name
+from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES
 from sctflow.workflows.levels import LevelLabels
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
@@ -69,7 +70,8 @@ def init_dwi_series_wf(
     given.in_file, given.bval_file, given.bvec_file = map(str, (image.path, item.bval, item.bvec))
     if by_hand:
         given.manual_mask = str(image.manual["SC"])
-    results = [*RESULTS, *FIGURES, *(VALUES if cord.registered else ())]
+    results = [*RESULTS, *FIGURES]
+    results += (*VALUES, *VALUE_FIGURES) if cord.registered else ()
     workflow = Workflow(name=workflow_name(image))
     workflow.connect([
         (dwi_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results]),

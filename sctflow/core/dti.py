@@ -12,6 +12,11 @@ from sctflow.errors import ImageError
 PARAMETERS = 7
 """Six of the tensor, and the signal without weighting."""
 
+POORLY_SPREAD = 10.0
+"""Condition number of directions from which on a warning is due. Directions spread evenly have √2.5 = 1.6, as
+few as six of them may (Skare et al. 2000, doi 10.1006/jmre.2000.2209); the first six of a longer
+list may have 50."""
+
 _FLOOR = 0.01
 """Of the signal without weighting. Noise alone is above it; a 0, which has no logarithm, is what
 resampling leaves outside of the field of view."""
@@ -117,6 +122,29 @@ def noise_of_residuals(residuals: np.ndarray) -> float:
     """
     n = residuals.shape[1]
     return float(_NORMAL_MAD * np.median(np.abs(residuals)) * np.sqrt(n / (n - PARAMETERS)))
+
+
+def condition_number(gradients: Gradients, *, b0_max: float = B0_MAX) -> float:
+    """How unevenly noise goes into the six components of a tensor.
+
+    Parameters
+    ----------
+    gradients : Gradients
+        Of a series.
+    b0_max : float
+        s/mm²; only directions of volumes with a higher b-value count.
+
+    Returns
+    -------
+    float
+        Ratio of the largest singular value to the smallest of the matrix that takes tensors to
+        diffusivities along the directions, whichever way the directions are turned as a whole;
+        √2.5 for even ones, infinity where they determine no tensor.
+    """
+    x, y, z = gradients.bvecs[~gradients.is_b0(b0_max)].T
+    cross = np.sqrt(2)
+    columns = [x * x, y * y, z * z, cross * x * y, cross * x * z, cross * y * z]
+    return float(np.linalg.cond(np.stack(columns, axis=1)))
 
 
 def _check_design(gradients: Gradients, method: str) -> None:
