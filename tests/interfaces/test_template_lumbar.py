@@ -58,7 +58,7 @@ def test_disc_and_conus_land_on_the_templates(lumbar, pam50, voxel, value):
 
 
 def test_the_templates_cord_lies_on_the_mask_where_the_network_is_sure(lumbar):
-    img, found, _, warped = lumbar
+    _, found, _, warped = lumbar
     mask = np.asarray(load_image(found.mask_file).dataobj) > 0
     cord = load_image(warped.cord_file).get_fdata() >= 0.5
     sure = slice(115, 195)  # above the last centimetre of the cord, where its mask is uncertain
