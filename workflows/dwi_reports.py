@@ -25,13 +25,6 @@ FIGURES = (
     "anisotropy",
     "diffusivities",
 )
-    "details",
-    "motionplot",
-    "motionanimation",
-    "beforeafter",
-    "anisotropy",
-    "diffusivities",
-)
 VALUE_FIGURES = ("favalues", "mdvalues")
 INPUTS = (
     "before", "after", "before_mean", "after_mean", "bval", "shells", "motion", "slice_motion",
