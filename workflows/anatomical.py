@@ -67,6 +67,7 @@ def init_anat_wf(
     junction: Literal["own", "among discs"] | None = None,
     template: TemplateSource | None = None,
     contrast: str = "T2w",
+    title: str = "image",
     template_ref: str = "template",
     registration_steps: str | None = None,
     omp_nthreads: int = 1,
@@ -96,6 +97,8 @@ def init_anat_wf(
         Template to register with, where there are labels.
     contrast : {"T2w", "T1w", "T2star"}
         Which image of the template to compare with.
+    title : str
+        What figures call the image.
     template_ref, registration_steps
         See :func:`sctflow.workflows.template.init_template_wf`.
     omp_nthreads : int
@@ -232,6 +235,7 @@ def init_anat_wf(
         template_wf = init_template_wf(
             template=template.name,
             contrast=contrast,
+            title=title,
             voxels=voxels,
             label_kind=label_kind,
             elsewhere=levels == "elsewhere",

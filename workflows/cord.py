@@ -99,6 +99,7 @@ def init_cord(
         junction=junction and ("own" if junction == "PMJ" else "among discs"),
         template=template,
         contrast=beside(image.entities["suffix"]),
+        title=image.entities["suffix"],
         template_ref=options.template_ref,
         registration_steps=options.registration_steps,
         omp_nthreads=options.omp_nthreads,

@@ -57,6 +57,7 @@ def init_template_wf(
     *,
     template: str,
     contrast: str,
+    title: str = "image",
     voxels: int,
     label_kind: str = "discs",
     elsewhere: bool = False,
@@ -77,6 +78,8 @@ def init_template_wf(
         Name of the template, for texts.
     contrast : {"T2w", "T1w", "T2star"}
         Which image of the template to compare with.
+    title : str
+        What figures call the image.
     voxels : int
         Number of voxels of the image, for the memory that the nodes ask for.
     label_kind : {"discs", "spinal", "rootlets"}
@@ -170,7 +173,7 @@ def init_template_wf(
         name="overlay",
         mem_gb=memory_gb(voxels, bytes_per_voxel=32),
     )
-    titles = {"title": contrast, "template_title": template}
+    titles = {"title": title, "template_title": template}
     intemplate, checkerboard = (
         pe.Node(node(**titles), name=name, mem_gb=TEMPLATE_GB)
         for name, node in (("intemplate", SubjectInTemplate), ("checkerboard", Checkerboard))
