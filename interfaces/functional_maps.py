@@ -13,7 +13,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.io import load_image, save_image
+from sctflow.io import load_image, load_table, save_image
 
 
 class _ComputeTSNRInputSpec(BaseInterfaceInputSpec):
@@ -92,6 +92,67 @@ class ComputeSNR(SimpleInterface):
         self._results["out_file"] = str(save_image(snr, Path(runtime.cwd) / "snr.nii.gz"))
         self._results["snr"] = pooled_snr(data, weights)
         return runtime
+
+
+class _MatchInterpolationInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, mandatory=True, desc="series as it was")
+    slice_motion_file = File(
+        exists=True, mandatory=True, desc="table of the motion of each slice of each volume"
+    )
+    interpolation = traits.Enum(
+        *("spline", "linear", "nearest", "sinc", "fourier"),
+        usedefault=True,
+        desc="how the series that it is to be compared with was interpolated",
+    )
+
+
+class _MatchInterpolationOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="series with its motion, interpolated as much")
+
+
+class MatchInterpolation(SimpleInterface):
+    """Interpolate a series as much as the correction of its motion does, without correcting it.
+
+    Noise loses as much variance as in the corrected series, so that temporal SNR before and after
+    can be compared.
+    """
+
+    input_spec = _MatchInterpolationInputSpec
+    output_spec = _MatchInterpolationOutputSpec
+
+    def _run_interface(self, runtime):
+        import numpy as np
+
+        from sctflow.core.image import new_like
+        from sctflow.core.motion import match_interpolation
+
+        img = _load_series(self.inputs.in_file)
+        shift, slice_axis = _read_shifts(self.inputs.slice_motion_file)
+        data = match_interpolation(
+            np.asanyarray(img.dataobj),
+            img.affine,
+            shift,
+            slice_axis=slice_axis,
+            interpolation=self.inputs.interpolation,
+        )
+        series = new_like(data, img, data.dtype)
+        series.header["pixdim"][4] = img.header["pixdim"][4]
+        path = save_image(series, Path(runtime.cwd) / "matched.nii.gz")
+        self._results["out_file"] = str(path)
+        return runtime
+
+
+def _read_shifts(path):
+    """Shifts (slices, volumes, 2) in a table of slices, and the axis across them."""
+    import numpy as np
+
+    table = load_table(path)
+    axes = [axis for axis in "xyz" if f"trans_{axis}" in table]
+    courses = [
+        table.pivot(index="slice", columns="volume", values=f"trans_{axis}") for axis in axes
+    ]
+    (across,) = (index for index, axis in enumerate("xyz") if axis not in axes)
+    return np.stack([course.to_numpy(float) for course in courses], axis=-1), across
 
 
 def _load_series(path):

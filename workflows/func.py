@@ -14,7 +14,7 @@ from sctflow.interfaces.functional import (
     CorrectSliceTiming,
     FindMotionMask,
 )
-from sctflow.interfaces.functional_maps import ComputeTSNR
+from sctflow.interfaces.functional_maps import ComputeTSNR, MatchInterpolation
 from sctflow.interfaces.motion import CorrectMotion
 from sctflow.interfaces.straighten import SmoothAlongCord
 from sctflow.interfaces.template import ImageToTemplate
@@ -35,13 +35,16 @@ FUNC_RESULTS = (
     "motion",
     "slice_motion",
 )
+INTERPOLATION = {"translation": "sinc", "rigid": "spline"}
+"""The least blur that there is for each kind of motion."""
+
 REGISTERED_RESULTS = ("tsnr_values", "tsnr_in_template")
 
 DESCRIPTIONS = {
     "translation": """\
 Motion of the functional series was estimated as shifts of every slice of every volume in its
-plane, about the cord, and undone by one interpolation (phases of the Fourier transform, which keep
-the variance of noise). The cord was found in the mean of the corrected volumes.
+plane, about the cord, and undone by one interpolation (windowed sinc). The cord was found in the
+mean of the corrected volumes.
 """,
     "rigid": """\
 Motion of the functional series was estimated as shifts and turns of every slice of every volume in
@@ -49,7 +52,8 @@ its plane, about the cord, and undone by one interpolation (cubic splines). The 
 the mean of the corrected volumes.
 """,
     "timing": """\
-Slices were brought to the middle of the time in which a volume is acquired, by phases as well.
+Slices were brought to the middle of the time in which a volume is acquired, by shifting the phases
+of frequencies in time.
 """,
     "smooth": """\
 A copy of the series was smoothed along the centreline of the cord with a Gaussian of {sigma:g} mm
@@ -57,7 +61,8 @@ standard deviation, and not across it.
 """,
     "confounds": """\
 Temporal signal-to-noise ratio is the mean over the standard deviation in time after removing the
-linear drift. Confounds are the motion of each volume, mean signals, the first five principal
+linear drift; that before motion correction was taken from the series interpolated as much, without
+correcting it. Confounds are the motion of each volume, mean signals, the first five principal
 components of tissue far from the cord{fluid} [@compcor], cosines with periods over 128 s, and
 flags of slices and volumes that differ from the others.
 """,
@@ -91,8 +96,8 @@ def init_func_wf(
     voxels, volumes : int
         Voxels of one volume, and volumes of the series, for the memory that the nodes ask for.
     motion : {"translation", "rigid"}
-        What slices may do in their planes. Shifts are undone by phases, which keep the variance
-        of noise; turns only by splines.
+        What slices may do in their planes. Shifts are undone by a windowed sinc, turns by
+        splines.
     repetition_time : float, optional
         s; the series is taken to have one slow drift without it.
     slice_timing : SliceTiming, optional
@@ -160,9 +165,7 @@ def init_func_wf(
         n_procs=omp_nthreads,
     )
     correct = pe.Node(
-        CorrectMotion(
-            kind=motion, interpolation="fourier" if motion == "translation" else "spline"
-        ),
+        CorrectMotion(kind=motion, interpolation=INTERPOLATION[motion]),
         name="motion",
         mem_gb=memory_gb(everything, bytes_per_voxel=16),
     )
@@ -235,6 +238,11 @@ def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
 def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, registered):
     """Temporal SNR before and after, and confounds."""
     check, motion, outputnode = map(workflow.get_node, ("check", "motion", "outputnode"))
+    match = pe.Node(
+        MatchInterpolation(interpolation=motion.interface.inputs.interpolation),
+        name="match",
+        mem_gb=memory_gb(everything, bytes_per_voxel=12),
+    )
     before, tsnr = (
         pe.Node(ComputeTSNR(), name=name, mem_gb=memory_gb(everything, bytes_per_voxel=8))
         for name in ("before", "tsnr")
@@ -247,7 +255,10 @@ def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, re
     if repetition_time:
         confounds.inputs.repetition_time = repetition_time
     workflow.connect([
-        (check, before, [("out_file", "in_file"), ("dummies", "skip")]),
+        (check, match, [("out_file", "in_file")]),
+        (motion, match, [("slice_motion_file", "slice_motion_file")]),
+        (match, before, [("out_file", "in_file")]),
+        (check, before, [("dummies", "skip")]),
         (preproc, tsnr, [("out_file", "in_file")]),
         (check, tsnr, [("dummies", "skip")]),
         (preproc, confounds, [("out_file", "in_file")]),

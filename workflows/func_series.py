@@ -23,11 +23,6 @@ from sctflow.workflows.options import Options
 from sctflow.workflows.resources import count_volumes, count_voxels, read_shape
 from sctflow.workflows.sinks import uri_of
 
-TURNED = (
-    "turns of slices were undone by cubic splines, which smooth a little: a part of what temporal "
-    "SNR gains is that"
-)
-
 
 def init_func_series_wf(
     *, item: SeriesInput, options: Options, labels: LevelLabels | None = None
@@ -59,7 +54,6 @@ def init_func_series_wf(
     cord = init_cord(image=mean, labels=labels, options=options, voxels=voxels)
     if cord is None:
         return init_without_mask_wf(image=image, options=options)
-    turns = options.motion == "rigid"
     repetition_time, slice_timing, warnings = read_timing(
         image.metadata,
         name=image.path.name,
@@ -86,7 +80,7 @@ def init_func_series_wf(
     )
     workflow = Workflow(name=workflow_name(image))
     func_wf.inputs.inputnode.in_file = str(image.path)
-    func_wf.inputs.inputnode.warnings = [*warnings, *([TURNED] if turns else [])]
+    func_wf.inputs.inputnode.warnings = warnings
     if "SC" in image.manual:
         func_wf.inputs.inputnode.cord_mask = str(image.manual["SC"])
     else:

@@ -7,6 +7,7 @@ onto targets that the other volumes make, smooth along the cord. Nothing here kn
 from sctflow.core.motion.apply import apply_motion
 from sctflow.core.motion.diffusion import estimate_dwi_motion, rotate_bvecs
 from sctflow.core.motion.estimate import estimate_motion
+from sctflow.core.motion.match import match_interpolation
 from sctflow.core.motion.result import COLUMNS, Motion, describe_columns
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "describe_columns",
     "estimate_dwi_motion",
     "estimate_motion",
+    "match_interpolation",
     "rotate_bvecs",
 ]

@@ -82,7 +82,7 @@ def apply_motion(
             matrices, steps = _index_maps(motion, k, slices.pixel)
             moved = _turned(planes, matrices, steps, _ORDER[interpolation])
         else:
-            moved = _shifted(planes, motion.shift[k] / slices.pixel, interpolation)
+            moved = shift_planes(planes, motion.shift[k] / slices.pixel, interpolation)
         arranged[:, :, k] = np.moveaxis(moved, 0, 2)
     return out
 
@@ -107,7 +107,7 @@ def _turned(planes: np.ndarray, matrices: np.ndarray, steps: np.ndarray, order: 
     return out
 
 
-def _shifted(planes: np.ndarray, steps: np.ndarray, interpolation: str) -> np.ndarray:
+def shift_planes(planes: np.ndarray, steps: np.ndarray, interpolation: str) -> np.ndarray:
     """Planes (t, u, v) sampled `steps` (t, 2) pixels farther."""
     if interpolation != "nearest":
         planes = planes.astype(np.float32)
@@ -133,7 +133,7 @@ def _shifted_rows(planes: np.ndarray, steps: np.ndarray, interpolation: str) -> 
     rows = np.arange(n) + whole.astype(int)[:, None] + pad
     time = np.arange(len(planes))[:, None]
     out = None
-    for offset, weight in _taps(steps - whole, interpolation):
+    for offset, weight in taps(steps - whole, interpolation):
         taken = planes[time, np.clip(rows + offset, 0, planes.shape[1] - 1)]
         if weight is None:
             return taken
@@ -152,7 +152,7 @@ def _phase_shifted_rows(planes: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return fft.irfft(fft.rfft(mirrored, axis=1) * phases, 2 * n, axis=1)[:, :n]
 
 
-def _taps(part: np.ndarray, interpolation: str) -> Iterator[tuple[int, np.ndarray | None]]:
+def taps(part: np.ndarray, interpolation: str) -> Iterator[tuple[int, np.ndarray | None]]:
     """Neighbours and their weights, for places `part` (t,) of a pixel beyond one."""
     if interpolation == "nearest":
         yield 0, None

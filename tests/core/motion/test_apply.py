@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sctflow.core.motion import apply_motion, describe_columns, estimate_motion
+from sctflow.core.motion import (
+    apply_motion,
+    describe_columns,
+    estimate_motion,
+    match_interpolation,
+)
 from sctflow.core.motion.result import CORD_RADIUS_MM, Motion
 from sctflow.errors import ImageError, SettingsError
 
@@ -156,3 +161,26 @@ def test_warnings_name_what_is_spoilt():
     ]
     motion.outlier[2] = True
     assert "slices 2 show nothing" in motion.warnings()[1]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_noise_loses_as_much_when_it_is_interpolated_and_not_corrected(method):
+    noise = np.random.default_rng(7).normal(0, 10, (64, 64, 2, 30)).astype(np.float32)
+    shift = np.random.default_rng(8).uniform(-2, 2, (2, 30, 2)) * [[[1.0, 0.1]], [[0.2, 0.0]]]
+    corrected = apply_motion(noise, np.eye(4), known(shift), interpolation=method)
+    matched = match_interpolation(noise, np.eye(4), shift, slice_axis=2, interpolation=method)
+    for k in range(2):
+        inner = (slice(8, -8), slice(8, -8), k)
+        assert matched[inner].std() == pytest.approx(corrected[inner].std(), rel=0.01)
+
+
+def test_what_is_interpolated_and_not_corrected_keeps_its_motion():
+    shift = wander(2, 8, size=0.6)
+    scene = draw(shift)
+    for method in ("linear", "spline", "sinc"):
+        matched = match_interpolation(
+            scene.data, scene.affine, shift, slice_axis=2, interpolation=method
+        )
+        motion = estimate_motion(matched, scene.affine, scene.mask)
+        found = motion.shift - motion.shift.mean(1, keepdims=True)
+        assert_allclose(found, shift - shift.mean(1, keepdims=True), atol=0.05)
