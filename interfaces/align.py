@@ -52,7 +52,9 @@ class _AlignAroundCordInputSpec(BaseInterfaceInputSpec):
 class _AlignAroundCordOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="the image on the grid of the reference, resampled once")
     warp_file = File(exists=True, desc="ITK displacement field that resamples it")
-    shift_mm = traits.Float(desc="root mean square of how far the cord moved, mm")
+    method = traits.Dict(
+        desc="for its sidecar: the steps, and how far the cord moved (mm, root mean square)"
+    )
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
@@ -104,7 +106,7 @@ class AlignAroundCord(SimpleInterface):
         self._results = {
             "out_file": str(save_image(new_like(moved, fixed, np.float32), out / "moved.nii.gz")),
             "warp_file": str(_save_warp(found.forward, fixed, out / "warp.nii.gz")),
-            "shift_mm": shift,
+            "method": {"RegistrationSteps": given.steps, "CordShift": round(shift, 3)},
             "warnings": [f"{name}: {text}" for text in (*noticed, *found.warnings)],
         }
         return runtime

@@ -14,7 +14,6 @@ from sctflow.workflows.cord import init_cord, init_without_mask_wf, sanitise, wo
 from sctflow.workflows.levels import LABEL_KINDS, LevelLabels, choose_labels, in_session
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
-from sctflow.workflows.outputs import init_not_computed_wf
 from sctflow.workflows.resources import count_voxels
 
 MODALITIES: dict[str, str] = {
@@ -32,8 +31,6 @@ when there is something for it. It is called with
 and gives a workflow named :func:`sctflow.workflows.cord.workflow_name` of the image that stands
 for the item. Where its ``inputnode`` has a field ``anat_mask``, it is handed the mask of the cord
 of an anatomical image of the same session."""
-
-NOT_YET = "Not computed: this version does not process such images."
 
 
 def init_sctflow_wf(*, participants: Sequence[ParticipantInputs], options: Options) -> Workflow:
@@ -94,12 +91,8 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
         *(("func", series, series.image) for series in participant.func),
     ]
     for modality, item, image in items:
-        factory = _factory(modality)
-        if factory is None:
-            workflow.add_nodes([_init_not_yet_wf(image, options)])
-            continue
         labels = choose_labels(image, participant.anat, kinds=kinds)
-        item_wf = factory(item=item, labels=labels, options=options)
+        item_wf = _factory(modality)(item=item, labels=labels, options=options)
         workflow.add_nodes([item_wf])
         source = next(iter(in_session(image, participant.anat)), None)
         if source and _takes(item_wf, "anat_mask") and _gives(anatomical[source.path], "mask"):
@@ -142,18 +135,10 @@ def init_image_wf(
     return workflow
 
 
-def _factory(modality: str) -> Callable[..., Workflow] | None:
-    """The function that builds the workflow of a modality, None where there is none."""
-    if modality not in MODALITIES:
-        return None
+def _factory(modality: str) -> Callable[..., Workflow]:
+    """The function that builds the workflow of a modality."""
     module, _, name = MODALITIES[modality].partition(":")
     return getattr(import_module(module), name)
-
-
-def _init_not_yet_wf(image, options):
-    return init_not_computed_wf(
-        image=image, output_dir=options.output_dir, reason=NOT_YET, name=workflow_name(image)
-    )
 
 
 def _takes(workflow, field):

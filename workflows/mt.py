@@ -41,14 +41,17 @@ class Map:
 
 
 MAPS = {
-    "MTRmap": Map("MTR", "percent", (0.0, 60.0), "mtr"),
-    "MTsat": Map("MTsat", "percent units", (0.0, 6.0), "mtsat"),
+    "MTRmap": Map("MTR", "%", (0.0, 70.0), "mtr"),
+    "MTsat": Map("MTsat", "p.u.", (0.0, 6.0), "mtsat"),
     "T1map": Map("T1", "s", (0.0, 2.5), "t1map"),
 }
 """Maps by the suffix of their names."""
 
 BROUGHT = ("off", "t1")
 """Images that are brought onto the one with MT pulse."""
+
+METHODS = tuple(f"{role}_method" for role in BROUGHT)
+"""How each of them was brought there, for its sidecar."""
 
 DESCRIPTIONS = {
     "MTRmap": f"""\
@@ -126,6 +129,8 @@ def init_mt_wf(
     -------
     off, t1
         The images without MT pulse on the grid of the one with it.
+    off_method, t1_method
+        How they were brought there, as dictionaries for the sidecars.
     MTRmap, MTsat, T1map
         Maps; the last two with ``protocol`` only.
     MTRmap_values, MTsat_values, T1map_values
@@ -139,7 +144,7 @@ def init_mt_wf(
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
     figures = figure_names(maps, registered=registered)
     outputnode = pe.Node(
-        niu.IdentityInterface(fields=[*BROUGHT, *maps, *value_names(maps), *figures]),
+        niu.IdentityInterface(fields=[*BROUGHT, *METHODS, *maps, *value_names(maps), *figures]),
         name="outputnode",
     )
     told = pe.Node(niu.Merge(3), name="told", run_without_submitting=True)
@@ -157,7 +162,7 @@ def init_mt_wf(
                 ("outputnode.image", "reference_file"), ("outputnode.mask", "cord_file"),
             ]),
             (bring, told, [("warnings", f"in{number}")]),
-            (bring, outputnode, [("out_file", role)]),
+            (bring, outputnode, [("out_file", role), ("method", f"{role}_method")]),
         ])  # fmt: skip
     _add_maps(workflow, anat_wf, protocol, voxels)
     if registered:

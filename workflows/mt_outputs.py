@@ -10,7 +10,7 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import MTInput
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.mt import BROUGHT, figure_names, map_names, value_names
+from sctflow.workflows.mt import BROUGHT, METHODS, figure_names, map_names, value_names
 from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
 
 WHAT = {
@@ -70,7 +70,7 @@ def init_mt_outputs_wf(
     figures = figure_names(maps, registered=bool(template))
     workflow = Workflow(name=name)
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=[*BROUGHT, *maps, *value_names(maps), *figures]),
+        niu.IdentityInterface(fields=[*BROUGHT, *METHODS, *maps, *value_names(maps), *figures]),
         name="inputnode",
     )
     placed = _brought(item)
@@ -80,6 +80,8 @@ def init_mt_outputs_wf(
     for result, (path, sidecar, columns) in placed.items():
         node = sink(f"ds_{result}", output_dir, path, sidecar, columns)
         workflow.connect(inputnode, result, node, "in_file")
+        if result in BROUGHT:
+            workflow.connect(inputnode, f"{result}_method", node, "method")
     for figure in figures:
         extension = ".html" if figure == "details" else ".svg"
         node = figure_sink(image, output_dir, figure, extension=extension)

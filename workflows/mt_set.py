@@ -71,7 +71,8 @@ def init_mt_set_wf(
     for role, one in item.images.items():
         setattr(mt_wf.inputs.inputnode, f"{role}_file", str(one.path))
     maps = map_names(protocol)
-    results = [role for role in BROUGHT if role in item.images]
+    brought = [role for role in BROUGHT if role in item.images]
+    results = [*brought, *(f"{role}_method" for role in brought)]
     results += [*maps, *figure_names(maps, registered=cord.registered)]
     results += value_names(maps) if cord.registered else []
     workflow = Workflow(name=workflow_name(image))

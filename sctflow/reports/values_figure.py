@@ -77,6 +77,8 @@ def _rows(whole) -> list[tuple[str, dict]]:
 
 
 def _draw_bars(axes, rows, label: str) -> None:
+    from matplotlib.patches import Patch
+
     axes.grid(axis="x", color=style.RULE, linewidth=0.7)
     axes.set_axisbelow(True)
     for place, (_, sides) in enumerate(rows):
@@ -93,10 +95,11 @@ def _draw_bars(axes, rows, label: str) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(label)
     used = {side for _, sides in rows for side in sides}
-    for side in [side for side in ("left", "right") if side in used]:
-        axes.barh([], [], color=_COLOURS[side], label=side)
-    if used & {"left", "right"}:
-        _legend(axes)
+    handles = [
+        Patch(color=_COLOURS[side], label=side) for side in ("left", "right") if side in used
+    ]
+    if handles:
+        _legend(axes, handles=handles)
 
 
 def _draw_levels(axes, levels, label: str) -> None:
@@ -132,8 +135,9 @@ def _combined(levels) -> list[str]:
     return wanted or names[: len(_LINES)]
 
 
-def _legend(axes) -> None:
+def _legend(axes, **given) -> None:
     axes.legend(
+        **given,
         loc="lower left",
         bbox_to_anchor=(0, 1.0),
         ncols=3,
