@@ -108,13 +108,12 @@ def diffusivities(
     matplotlib.figure.Figure
     """
     return map_mosaic(
-        {title: PER_1000 * values for title, values in maps.items()},
+        {f"{title} ({UNIT})": PER_1000 * values for title, values in maps.items()},
         affine,
         cord,
         inner=gray,
         levels=levels,
         limits=(0.0, MOST),
-        unit=UNIT,
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sctflow.core.dti import fit_dti, noise_of_residuals
+from sctflow.core.dti import POORLY_SPREAD, condition_number, fit_dti, noise_of_residuals
 from sctflow.core.gradients import GradientError, Gradients
 from sctflow.core.phantom.codes import IS_CORD, IS_WHITE
 from sctflow.core.phantom.diffusion import dwi_table, fa_md, gradient_table
@@ -121,3 +121,15 @@ def test_masks_that_do_not_fit_are_refused():
         fit_dti(series([0]), np.ones((2, 1, 1)), GRADIENTS)
     with pytest.raises(ImageError, match="no voxel with signal"):
         fit_dti(series([0]), np.zeros((1, 1, 1)), GRADIENTS)
+
+
+def test_directions_are_judged_by_how_evenly_they_lie():
+    assert condition_number(GRADIENTS) == pytest.approx(np.sqrt(2.5), rel=0.02)
+    # As a whole they may be turned.
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    turned = GRADIENTS._replace(bvecs=GRADIENTS.bvecs @ turn)
+    assert condition_number(turned) == pytest.approx(condition_number(GRADIENTS))
+    # Squeezed towards one plane they tell little about what lies across it.
+    flat = GRADIENTS.bvecs * [1, 1, 0.1]
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    assert condition_number(GRADIENTS._replace(bvecs=flat)) > POORLY_SPREAD

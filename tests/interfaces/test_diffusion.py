@@ -168,6 +168,14 @@ def test_without_residuals_a_warning_says_why(series, tmp_path, save):
     assert "7 volumes are just enough" in found.warnings[0]
 
 
+def test_directions_that_hardly_determine_a_tensor_are_told(series, tmp_path):
+    flat = BVECS * [1, 1, 0.1]
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    np.savetxt(series["bvec_file"], flat.T)
+    found = FitDTI(**series).run(cwd=tmp_path).outputs
+    assert "hardly determine a tensor (condition number" in found.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
