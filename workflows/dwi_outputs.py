@@ -18,9 +18,9 @@ WHAT = {
     "md": ("Mean diffusivity", "mm^2/s"),
     "ad": ("Axial diffusivity", "mm^2/s"),
     "rd": ("Radial diffusivity", "mm^2/s"),
-    "residual": ("What the tensor leaves unexplained, in the units of the series", "arbitrary"),
+    "residual": ("Root of the residual variance, in the units of the series,", "arbitrary"),
 }
-"""What each map shows, and its unit; the anisotropy has none."""
+"""What each map shows of a diffusion tensor, and its unit; the anisotropy has none."""
 
 
 def init_dwi_outputs_wf(

@@ -246,6 +246,11 @@ TOOLS_OF_SCT = {
             "-ofolder": "--out-dir",
         },
     ),
+    "sct_dmri_denoise_patch2self": Match(
+        "sctflow-tool denoise-dwi --method patch2self",
+        {"-i": "--in-file", "-b": "--bval-file", "-o": "--out-file"},
+        "about the cord, so that its mask is needed; one linear rule for all voxels",
+    ),
     "sct_fmri_moco": Match(
         "sctflow-tool correct-motion",
         {
