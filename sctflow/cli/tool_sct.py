@@ -247,9 +247,9 @@ TOOLS_OF_SCT = {
         },
     ),
     "sct_dmri_denoise_patch2self": Match(
-        "sctflow-tool denoise-dwi --method patch2self",
-        {"-i": "--in-file", "-b": "--bval-file", "-o": "--out-file"},
-        "about the cord, so that its mask is needed; one linear rule for all voxels",
+        "sctflow-tool denoise-dwi",
+        {"-i": "--in-file", "-b": "--bval-file", "-model ols": "--method", "-o": "--out-file"},
+        "the method is patch2self; about the cord, so that its mask is needed",
     ),
     "sct_fmri_moco": Match(
         "sctflow-tool correct-motion",
