@@ -27,6 +27,21 @@ BIDSIGNORE = (
     "*_boldmap.nii.gz",
     "*_boldmap.tsv",
     "*_boldmap.json",
+    "*_MTRmap.tsv",
+    "*_MTRmap.json",
+    "*_MTsat.tsv",
+    "*_MTsat.json",
+    "*_T1map.tsv",
+    "*_T1map.json",
+    "*_dwi.bval",
+    "*_dwi.bvec",
+    "*_dwiref.nii.gz",
+    "*_dwiref.json",
+    "*_b0ref.nii.gz",
+    "*_b0ref.json",
+    "*_dwimap.nii.gz",
+    "*_dwimap.tsv",
+    "*_dwimap.json",
 )
 """What BIDS does not name yet. The validator heeds a folder only without a slash at the end."""
 

@@ -10,7 +10,7 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import MTInput
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.mt import BROUGHT, METHODS, figure_names, map_names, value_names
+from sctflow.workflows.mt import BROUGHT, METHODS, ROLES, figure_names, map_names, value_names
 from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
 
 WHAT = {
@@ -135,10 +135,12 @@ def _map(item, one, protocol):
     }
     if algorithm:
         sidecar["EstimationReference"] = algorithm
-        times, angles = zip(*protocol, strict=True)
-        order = [("on", "off", "t1").index(role) for role in roles]
-        sidecar["RepetitionTimeExcitation"] = [times[number] for number in order]
-        sidecar["FlipAngle"] = [angles[number] for number in order]
+        known = dict(zip(ROLES, protocol, strict=True))
+        sidecar["Protocol"] = {
+            item.images[role].uri: {"RepetitionTimeExcitation": tr, "FlipAngle": flip}
+            for role, (tr, flip) in known.items()
+            if role in roles
+        }
     return _map_name(item, one), sidecar, {}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nipype.pipeline import engine as pe
 
-from sctflow.bids import ImageInput, build_derivative_name
+from sctflow.bids import ImageInput, build_derivative_name, parse_name
 from sctflow.interfaces.bids import DerivativesSink
 
 REFERENCES = {"dwi": "dwiref", "bold": "boldref"}
@@ -14,8 +14,16 @@ REFERENCES = {"dwi": "dwiref", "bold": "boldref"}
 
 
 def name_of(image: ImageInput, **entities: str) -> Path:
-    """Path of a derivative of an image, below the root of the output dataset."""
-    return build_derivative_name(image.entities, **entities)
+    """Path of a derivative of an image, below the root of the output dataset.
+
+    The image itself, in another space or improved, keeps all entities of its file; what was made
+    from several images has those that they share.
+    """
+    source = image.entities
+    itself = entities["suffix"] == source["suffix"] and entities.get("datatype") != "figures"
+    return build_derivative_name(
+        {**parse_name(image.path.name), **source} if itself else source, **entities
+    )
 
 
 def space_of(image: ImageInput) -> str | None:

@@ -1,10 +1,6 @@
 """The main job on a real volunteer, with masks made by hand."""
 
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -176,40 +172,6 @@ def _heights(image):
     """World z of every voxel."""
     index = np.stack(np.meshgrid(*map(np.arange, image.shape), indexing="ij"), -1)
     return (index @ image.affine[:3, :3].T + image.affine[:3, 3])[..., 2]
-
-
-@pytest.fixture
-def validator_errors(errsm30, errsm30_run):
-    """Ask the BIDS validator about the outputs, those of the group level included."""
-    beside = Path(sys.executable).with_name("bids-validator-deno")
-    program = beside if beside.exists() else shutil.which("bids-validator-deno")
-    if not program:
-        pytest.skip("needs bids-validator-deno: pip install bids-validator-deno")
-    group = errsm30_run(errsm30, level="group")
-    assert group.returncode == 0, group.stdout + group.stderr
-
-    def ask():
-        command = [program, "--json", errsm30_run.out]
-        found = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        issues = json.loads(found.stdout)["issues"]["issues"]
-        return [issue for issue in issues if issue["severity"] == "error"]
-
-    return ask
-
-
-def test_the_validator_finds_no_error_in_the_outputs(validator_errors):
-    assert validator_errors() == []
-
-
-def test_the_validator_is_told_to_ignore_no_more_than_it_must(errsm30_run, validator_errors):
-    ignored = errsm30_run.out / ".bidsignore"
-    patterns = ignored.read_text().splitlines()
-    try:
-        for needed in patterns:
-            ignored.write_text("\n".join(p for p in patterns if p != needed) + "\n")
-            assert validator_errors(), needed
-    finally:
-        ignored.write_text("\n".join(patterns) + "\n")
 
 
 def test_the_same_inputs_give_the_same_bytes_in_other_folders(
