@@ -22,6 +22,18 @@ class _ComputeTSNRInputSpec(BaseInterfaceInputSpec):
         low=0, value=0, usedefault=True, desc="volumes at the beginning that are left out"
     )
     mask_file = File(exists=True, desc="region whose median tSNR is told")
+    slice_motion_file = File(
+        exists=True,
+        requires=["interpolation"],
+        desc="table of the motion of each slice, for a series before its correction: it is "
+        "interpolated as much as the correction does, without being corrected, so that noise "
+        "loses as much and the two can be compared",
+    )
+    interpolation = traits.Enum(
+        *("spline", "linear", "nearest", "sinc", "fourier"),
+        requires=["slice_motion_file"],
+        desc="how the corrected series was interpolated",
+    )
 
 
 class _ComputeTSNROutputSpec(TraitedSpec):
@@ -46,7 +58,10 @@ class ComputeTSNR(SimpleInterface):
         from sctflow.core.tsnr import temporal_snr
 
         img = _load_series(self.inputs.in_file)
-        tsnr = temporal_snr(np.asanyarray(img.dataobj)[..., self.inputs.skip :])
+        data = np.asanyarray(img.dataobj)
+        if isdefined(self.inputs.slice_motion_file):
+            data = _matched(data, img.affine, self.inputs)
+        tsnr = temporal_snr(data[..., self.inputs.skip :])
         path = save_image(new_like(tsnr, img, np.float32), Path(runtime.cwd) / "tsnr.nii.gz")
         self._results["out_file"] = str(path)
         if isdefined(self.inputs.mask_file):
@@ -94,52 +109,14 @@ class ComputeSNR(SimpleInterface):
         return runtime
 
 
-class _MatchInterpolationInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="series as it was")
-    slice_motion_file = File(
-        exists=True, mandatory=True, desc="table of the motion of each slice of each volume"
+def _matched(data, affine, inputs):
+    """Series with its motion, interpolated as much as the correction does."""
+    from sctflow.core.motion import match_interpolation
+
+    shift, slice_axis = _read_shifts(inputs.slice_motion_file)
+    return match_interpolation(
+        data, affine, shift, slice_axis=slice_axis, interpolation=inputs.interpolation
     )
-    interpolation = traits.Enum(
-        *("spline", "linear", "nearest", "sinc", "fourier"),
-        usedefault=True,
-        desc="how the series that it is to be compared with was interpolated",
-    )
-
-
-class _MatchInterpolationOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc="series with its motion, interpolated as much")
-
-
-class MatchInterpolation(SimpleInterface):
-    """Interpolate a series as much as the correction of its motion does, without correcting it.
-
-    Noise loses as much variance as in the corrected series, so that temporal SNR before and after
-    can be compared.
-    """
-
-    input_spec = _MatchInterpolationInputSpec
-    output_spec = _MatchInterpolationOutputSpec
-
-    def _run_interface(self, runtime):
-        import numpy as np
-
-        from sctflow.core.image import new_like
-        from sctflow.core.motion import match_interpolation
-
-        img = _load_series(self.inputs.in_file)
-        shift, slice_axis = _read_shifts(self.inputs.slice_motion_file)
-        data = match_interpolation(
-            np.asanyarray(img.dataobj),
-            img.affine,
-            shift,
-            slice_axis=slice_axis,
-            interpolation=self.inputs.interpolation,
-        )
-        series = new_like(data, img, data.dtype)
-        series.header["pixdim"][4] = img.header["pixdim"][4]
-        path = save_image(series, Path(runtime.cwd) / "matched.nii.gz")
-        self._results["out_file"] = str(path)
-        return runtime
 
 
 def _read_shifts(path):

@@ -14,7 +14,7 @@ from sctflow.interfaces.functional import (
     CorrectSliceTiming,
     FindMotionMask,
 )
-from sctflow.interfaces.functional_maps import ComputeTSNR, MatchInterpolation
+from sctflow.interfaces.functional_maps import ComputeTSNR
 from sctflow.interfaces.motion import CorrectMotion
 from sctflow.interfaces.straighten import SmoothAlongCord
 from sctflow.interfaces.template import ImageToTemplate
@@ -167,7 +167,7 @@ def init_func_wf(
     correct = pe.Node(
         CorrectMotion(kind=motion, interpolation=INTERPOLATION[motion]),
         name="motion",
-        mem_gb=memory_gb(everything, bytes_per_voxel=16),
+        mem_gb=memory_gb(everything, bytes_per_voxel=24),
     )
     noticed = pe.Node(niu.Merge(4), name="noticed", run_without_submitting=True)
     mean = pe.Node(AverageVolumes(), name="mean", mem_gb=memory_gb(everything, bytes_per_voxel=12))
@@ -229,7 +229,7 @@ def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
             repetition_time=repetition_time,
         ),
         name="timing",
-        mem_gb=memory_gb(everything, bytes_per_voxel=12),
+        mem_gb=memory_gb(everything, bytes_per_voxel=24),
     )
     workflow.connect(motion, "out_file", timing, "in_file")
     return timing
@@ -238,27 +238,22 @@ def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
 def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, registered):
     """Temporal SNR before and after, and confounds."""
     check, motion, outputnode = map(workflow.get_node, ("check", "motion", "outputnode"))
-    match = pe.Node(
-        MatchInterpolation(interpolation=motion.interface.inputs.interpolation),
-        name="match",
-        mem_gb=memory_gb(everything, bytes_per_voxel=12),
+    before = pe.Node(
+        ComputeTSNR(interpolation=motion.interface.inputs.interpolation),
+        name="before",
+        mem_gb=memory_gb(everything, bytes_per_voxel=20),
     )
-    before, tsnr = (
-        pe.Node(ComputeTSNR(), name=name, mem_gb=memory_gb(everything, bytes_per_voxel=8))
-        for name in ("before", "tsnr")
-    )
+    tsnr = pe.Node(ComputeTSNR(), name="tsnr", mem_gb=memory_gb(everything, bytes_per_voxel=12))
     confounds = pe.Node(
         CollectConfounds(),
         name="confounds",
-        mem_gb=memory_gb(everything, bytes_per_voxel=20),
+        mem_gb=memory_gb(everything, bytes_per_voxel=16),
     )
     if repetition_time:
         confounds.inputs.repetition_time = repetition_time
     workflow.connect([
-        (check, match, [("out_file", "in_file")]),
-        (motion, match, [("slice_motion_file", "slice_motion_file")]),
-        (match, before, [("out_file", "in_file")]),
-        (check, before, [("dummies", "skip")]),
+        (check, before, [("out_file", "in_file"), ("dummies", "skip")]),
+        (motion, before, [("slice_motion_file", "slice_motion_file")]),
         (preproc, tsnr, [("out_file", "in_file")]),
         (check, tsnr, [("dummies", "skip")]),
         (preproc, confounds, [("out_file", "in_file")]),

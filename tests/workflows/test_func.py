@@ -224,7 +224,7 @@ def test_turns_are_undone_by_splines(tmp_path):
     for motion, kernel in (("translation", "sinc"), ("rigid", "spline")):
         options = Options(output_dir=tmp_path, motion=motion)
         func_wf = init_func_series_wf(item=item, options=options).get_node("func_wf")
-        for node in ("motion", "match"):
+        for node in ("motion", "before"):
             assert func_wf.get_node(node).inputs.interpolation == kernel
 
 
