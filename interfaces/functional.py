@@ -259,7 +259,7 @@ class _CollectConfoundsOutputSpec(TraitedSpec):
         exists=True, desc="where signals were taken: 1 cord, 2 cerebrospinal fluid, 3 not cord"
     )
     columns = traits.Dict(desc="what the columns are")
-    method = traits.Dict(desc="what is missing, in the terms of the JSON sidecar")
+    warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
 REGIONS = ("cord", "csf", "not_cord")
@@ -303,7 +303,7 @@ class CollectConfounds(SimpleInterface):
                 save_image(new_like(regions, img, np.uint8), out / "regions.nii.gz")
             ),
             "columns": found.columns,
-            "method": {"NotComputed": found.warnings} if found.warnings else {},
+            "warnings": found.warnings,
         }
         return runtime
 

@@ -15,10 +15,11 @@ from sctflow.interfaces.functional import (
     FindMotionMask,
 )
 from sctflow.interfaces.functional_maps import ComputeTSNR
+from sctflow.interfaces.map_reports import RegionValues
 from sctflow.interfaces.motion import CorrectMotion
 from sctflow.interfaces.straighten import SmoothAlongCord
 from sctflow.interfaces.template import ImageToTemplate
-from sctflow.workflows.func_reports import FUNC_FIGURES, init_func_report_wf
+from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES, init_func_report_wf
 from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
@@ -31,7 +32,6 @@ FUNC_RESULTS = (
     "tsnr",
     "confounds",
     "confounds_columns",
-    "confounds_method",
     "motion",
     "slice_motion",
 )
@@ -135,12 +135,12 @@ def init_func_wf(
         Its values in the atlas; with `registered` only, as the next one.
     tsnr_in_template
         Its map on the template's grid.
-    confounds, confounds_columns, confounds_method
-        Table of confounds, what its columns are, and what was not computed.
+    confounds, confounds_columns
+        Table of confounds, and what its columns are.
     motion, slice_motion
         Tables of motion.
-    motionplot, tsnrplot, carpet
-        Figures of the report.
+    details, motionplot, tsnrplot, carpet, tsnrvalues
+        Figures of the report; the last one with `registered` only.
     """
     workflow = Workflow(name=name)
     workflow.__desc__ = DESCRIPTIONS[motion]
@@ -154,7 +154,9 @@ def init_func_wf(
     inputnode = pe.Node(
         niu.IdentityInterface(fields=["in_file", "cord_mask", "warnings"]), name="inputnode"
     )
-    outputs = [*FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES]
+    outputs = [
+        *FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES, *VALUE_FIGURES
+    ]  # fmt: skip
     outputnode = pe.Node(niu.IdentityInterface(fields=outputs), name="outputnode")
     everything = voxels * volumes
     check = pe.Node(CheckSeries(), name="check", mem_gb=memory_gb(everything, bytes_per_voxel=16))
@@ -200,7 +202,7 @@ def init_func_wf(
         repetition_time=repetition_time,
         registered=registered,
     )
-    _add_figures(workflow, anat_wf, preproc, everything, repetition_time)
+    _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time)
     if smooth_mm:
         smooth = pe.Node(
             SmoothAlongCord(sigma_mm=smooth_mm),
@@ -266,18 +268,20 @@ def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, re
         (confounds, outputnode, [
             ("out_table", "confounds"),
             ("columns", "confounds_columns"),
-            ("method", "confounds_method"),
         ]),
     ])  # fmt: skip
     if registered:
         workflow.connect(anat_wf, "outputnode.template_csf", confounds, "csf_file")
 
 
-def _add_figures(workflow, anat_wf, preproc, everything, repetition_time):
+def _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time):
+    """Figures of the report."""
     before, tsnr, confounds, mean, motion, outputnode = map(
         workflow.get_node, ("before", "tsnr", "confounds", "mean", "motion", "outputnode")
     )
-    report_wf = init_func_report_wf(voxels=everything, repetition_time=repetition_time)
+    report_wf = init_func_report_wf(
+        voxels=voxels, volumes=volumes, repetition_time=repetition_time
+    )
     workflow.connect([
         (motion, report_wf, [
             ("motion_file", "inputnode.motion"), ("slice_motion_file", "inputnode.slice_motion"),
@@ -290,7 +294,9 @@ def _add_figures(workflow, anat_wf, preproc, everything, repetition_time):
         ]),
         (preproc, report_wf, [("out_file", "inputnode.series")]),
         (confounds, report_wf, [
-            ("out_table", "inputnode.confounds"), ("regions_file", "inputnode.regions"),
+            ("out_table", "inputnode.confounds"),
+            ("regions_file", "inputnode.regions"),
+            ("warnings", "inputnode.warnings"),
         ]),
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in FUNC_FIGURES]),
     ])  # fmt: skip
@@ -300,6 +306,7 @@ def _add_template(workflow, anat_wf, voxels):
     """Temporal SNR in the regions of the atlas, and on the template's grid."""
     tsnr, outputnode = map(workflow.get_node, ("tsnr", "outputnode"))
     values_wf = init_values_wf(maps=["tsnr"], voxels=voxels)
+    drawn = pe.Node(RegionValues(title="Temporal SNR"), name="tsnrvalues", mem_gb=memory_gb(0))
     transforms = pe.Node(niu.Merge(1), name="transforms", run_without_submitting=True)
     bring = pe.Node(
         ImageToTemplate(),
@@ -314,5 +321,7 @@ def _add_template(workflow, anat_wf, voxels):
         (anat_wf, bring, [("template.out_file", "template")]),
         (transforms, bring, [("out", "transforms")]),
         (values_wf, outputnode, [("outputnode.tsnr_values", "tsnr_values")]),
+        (values_wf, drawn, [("outputnode.tsnr_values", "in_file")]),
+        (drawn, outputnode, [("out_report", "tsnrvalues")]),
         (bring, outputnode, [("out_file", "tsnr_in_template")]),
     ])  # fmt: skip

@@ -8,7 +8,8 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.func import FUNC_FIGURES, FUNC_RESULTS, REGISTERED_RESULTS
+from sctflow.workflows.func import FUNC_RESULTS, REGISTERED_RESULTS
+from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES
 from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.sinks import figure_sink, name_of, reference_suffix, sink, uri_of
@@ -51,7 +52,7 @@ def init_func_outputs_wf(
     workflow = Workflow(name=name)
     inputnode = pe.Node(
         niu.IdentityInterface(
-            fields=[*FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES]
+            fields=[*FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES, *VALUE_FIGURES]
         ),
         name="inputnode",
     )
@@ -65,13 +66,10 @@ def init_func_outputs_wf(
         node = sink(f"ds_{result}", output_dir, target, sidecar, columns)
         workflow.connect(inputnode, result, node, "in_file")
         if result == "confounds":
-            workflow.connect([
-                (inputnode, node, [
-                    ("confounds_columns", "columns"), ("confounds_method", "method"),
-                ]),
-            ])  # fmt: skip
-    for figure in FUNC_FIGURES:
-        node = figure_sink(image, output_dir, figure)
+            workflow.connect(inputnode, "confounds_columns", node, "columns")
+    for figure in (*FUNC_FIGURES, *(VALUE_FIGURES if template else ())):
+        extension = ".html" if figure == "details" else ".svg"
+        node = figure_sink(image, output_dir, figure, extension=extension)
         workflow.connect(inputnode, figure, node, "in_file")
     return workflow
 

@@ -9,13 +9,9 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import SeriesInput
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_name
-from sctflow.workflows.func import (
-    FUNC_FIGURES,
-    FUNC_RESULTS,
-    REGISTERED_RESULTS,
-    init_func_wf,
-)
+from sctflow.workflows.func import FUNC_RESULTS, REGISTERED_RESULTS, init_func_wf
 from sctflow.workflows.func_outputs import init_func_outputs_wf, reference_name
+from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES
 from sctflow.workflows.func_timing import read_timing
 from sctflow.workflows.levels import LevelLabels
 from sctflow.workflows.literate import Workflow
@@ -88,7 +84,7 @@ def init_func_series_wf(
         workflow.connect(inputnode, "anat_mask", func_wf, "inputnode.cord_mask")
     results = [*FUNC_RESULTS, *FUNC_FIGURES]
     results += ["smoothed"] if options.func_smooth else []
-    results += REGISTERED_RESULTS if cord.registered else ()
+    results += (*REGISTERED_RESULTS, *VALUE_FIGURES) if cord.registered else ()
     workflow.connect([
         (func_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results])
     ])  # fmt: skip

@@ -156,14 +156,14 @@ def test_confounds_are_taken_where_their_image_says(scene, tmp_path, save):
     for value, name in ((1, "cord"), (2, "csf"), (3, "not_cord")):
         np.testing.assert_allclose(table[name], scene.data[regions == value].mean(0), rtol=1e-4)
     assert list(table.columns) == list(found.columns)
-    assert found.method == {}
+    assert found.warnings == []
 
 
 def test_what_is_missing_from_the_confounds_is_said(scene, tmp_path, save):
     empty = save(0 * scene.cord, AFFINE, tmp_path / "empty.nii.gz")
     node = CollectConfounds(in_file=scene.series, mask_file=empty)
     found = node.run(cwd=tmp_path).outputs
-    assert [text.split(",")[0] for text in found.method["NotComputed"]] == [
+    assert [text.split(",")[0] for text in found.warnings] == [
         f"confounds: only 0 voxels in the mask {name}" for name in ("cord", "not_cord")
     ]
     assert list(pd.read_csv(found.out_table, sep="\t").columns) == ["cosine_00"]
