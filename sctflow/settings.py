@@ -57,6 +57,7 @@ class Settings:
     template_ref: str = field(default="template", metadata=RESULT)
     registration_steps: str | None = field(default=None, metadata=RESULT)
     motion: str = field(default="translation", metadata=RESULT)
+    b0_threshold: float = field(default=100.0, metadata=RESULT)
     dwi_denoise: str = field(default="none", metadata=RESULT)
     dwi_fit: str = field(default="wls", metadata=RESULT)
     func_slice_timing: bool = field(default=False, metadata=RESULT)
@@ -113,6 +114,10 @@ class Settings:
             )
         if self.mem is not None and self.mem < 0.5:
             found.append(f"--mem: {self.mem:g} GB is too little to work with; for 16 GB write 16G")
+        if not 0 <= self.b0_threshold < inf:
+            found.append(
+                f"--b0-threshold: {self.b0_threshold:g} s/mm² given, at least 0 is needed"
+            )
         if self.func_smooth is not None and not 0 < self.func_smooth < inf:
             found.append(f"--func-smooth: {self.func_smooth:g} mm given, over 0 is needed")
         if not 0 <= self.random_seed < 2**32:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
+from sctflow.core.gradients import B0_MAX
 from sctflow.interfaces.diffusion import CheckGradients, FitDTI, SeparateB0
 from sctflow.interfaces.diffusion_signal import DenoiseDWI, MeasureB0SNR
 from sctflow.interfaces.motion import CorrectDWIMotion
@@ -71,6 +72,7 @@ def init_dwi_wf(
     volumes: int,
     segmentation: str = "network",
     registered: bool = False,
+    b0_max: float = B0_MAX,
     denoise: str = "none",
     motion: str = "translation",
     fit: str = "wls",
@@ -97,6 +99,8 @@ def init_dwi_wf(
         Where the mask comes from, about which motion is followed.
     registered : bool
         Whether `anat_wf` brings an atlas.
+    b0_max : float
+        s/mm² up to which a volume counts as one without weighting.
     denoise : {"none", "mppca", "patch2self"}
         Whether and how noise is taken out first.
     motion : {"translation", "rigid"}
@@ -188,6 +192,9 @@ def init_dwi_wf(
         _add_denoising(workflow, denoise, series_gb)
     else:
         workflow.connect(inputnode, "in_file", correct, "in_file")
+    for node in ("gradients", "raw_mean", "denoise", "motion", "fit", "snr"):
+        if node in workflow.list_node_names():
+            workflow.get_node(node).inputs.b0_max = b0_max
     if registered:
         values_wf = init_values_wf(maps=MAPS, voxels=voxels)
         workflow.connect([

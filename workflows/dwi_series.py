@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sctflow.bids import SeriesInput
+from sctflow.core.gradients import B0_MAX, GradientError
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_name
 from sctflow.workflows.dwi import RESULTS, VALUES, init_dwi_wf
 from sctflow.workflows.dwi_outputs import init_dwi_outputs_wf, reference_name
@@ -39,7 +40,7 @@ def init_dwi_series_wf(
     volumes = count_volumes(image.path)
     voxels = count_voxels(image.path) // volumes
     readable = voxels != UNKNOWN_VOXELS
-    if reason := why_not(item, volumes if readable else None):
+    if reason := why_not(item, volumes if readable else None, b0_max=options.b0_threshold):
         return init_not_computed_wf(
             image=image, output_dir=options.output_dir, reason=reason, name=workflow_name(image)
         )
@@ -54,6 +55,7 @@ def init_dwi_series_wf(
         volumes=volumes,
         segmentation="manual" if by_hand else "network",
         registered=cord.registered,
+        b0_max=options.b0_threshold,
         denoise=options.dwi_denoise,
         motion=options.motion,
         fit=options.dwi_fit,
@@ -80,7 +82,7 @@ def init_dwi_series_wf(
     return workflow
 
 
-def why_not(item: SeriesInput, volumes: int | None) -> str:
+def why_not(item: SeriesInput, volumes: int | None, *, b0_max: float = B0_MAX) -> str:
     """Say why nothing can be computed from a series, from its header and its gradients alone.
 
     Parameters
@@ -89,13 +91,14 @@ def why_not(item: SeriesInput, volumes: int | None) -> str:
         The series.
     volumes : int, optional
         How many it has. A series that cannot be read has none: it fails when its turn comes.
+    b0_max : float
+        s/mm² up to which a volume counts as one without weighting.
 
     Returns
     -------
     str
         For the report; empty where everything is as it should be.
     """
-    from sctflow.core.gradients import GradientError
     from sctflow.gradients import load_gradients
 
     absent = [f".{kind}" for kind in ("bval", "bvec") if getattr(item, kind) is None]
@@ -107,7 +110,7 @@ def why_not(item: SeriesInput, volumes: int | None) -> str:
     if volumes is None:
         return ""
     try:
-        load_gradients(item.bval, item.bvec, volumes, b0_needed=False)
+        load_gradients(item.bval, item.bvec, volumes, b0_max=b0_max, b0_needed=False)
     except GradientError as error:
         return f"Not computed: {error}"
     return ""

@@ -25,6 +25,8 @@ class Options:
         See :func:`sctflow.workflows.template.init_template_wf`.
     motion : {"translation", "rigid"}
         What the slices of series may do within their plane.
+    b0_threshold : float
+        s/mm² up to which volumes of diffusion series count as without weighting.
     dwi_denoise, dwi_fit : str
         See :func:`sctflow.workflows.dwi.init_dwi_wf`.
     func_slice_timing : bool
@@ -42,6 +44,7 @@ class Options:
     template_ref: str = "template"
     registration_steps: str | None = None
     motion: str = "translation"
+    b0_threshold: float = 100.0
     dwi_denoise: str = "none"
     dwi_fit: str = "wls"
     func_slice_timing: bool = False

@@ -47,6 +47,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "ignore_labels": tuple,
     "random_seed": types.whole_number,
     "template": types.template,
+    "b0_threshold": types.number,
     "func_smooth": types.number,
     "nprocs": types.whole_number,
     "omp_nthreads": types.whole_number,
@@ -195,6 +196,12 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         choices=MOTION_KINDS,
         help="how slices of diffusion and functional series move within their plane: shifts, or "
         f"shifts and turns (default: {Settings.motion})",
+    )
+    add(
+        "--b0-threshold",
+        metavar="B",
+        help="volumes with at most this b-value, in s/mm², have no diffusion weighting (default: "
+        f"{Settings.b0_threshold:g})",
     )
     add(
         "--dwi-denoise",

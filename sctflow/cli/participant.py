@@ -148,6 +148,7 @@ def plan(
         template_ref=settings.template_ref,
         registration_steps=settings.registration_steps,
         motion=settings.motion,
+        b0_threshold=settings.b0_threshold,
         dwi_denoise=settings.dwi_denoise,
         dwi_fit=settings.dwi_fit,
         func_slice_timing=settings.func_slice_timing,

@@ -161,8 +161,13 @@ def test_options_reach_the_nodes_and_the_methods_tell_of_them():
     assert plain.get_node("denoise") is None
     assert plain.get_node("values_wf") is None
     assert plain.get_node("motion").inputs.kind == "translation"
+    assert plain.get_node("fit").inputs.b0_max == 100
     assert "Noise was taken out" not in plain.visit_desc()
-    other = build(denoise="patch2self", motion="rigid", fit="restore", registered=True)
+    other = build(
+        denoise="patch2self", motion="rigid", fit="restore", registered=True, b0_max=40.0
+    )
+    for node in ("gradients", "raw_mean", "denoise", "motion", "fit", "snr"):
+        assert other.get_node(node).inputs.b0_max == 40
     assert other.get_node("denoise").inputs.method == "patch2self"
     assert other.get_node("motion").inputs.kind == "rigid"
     assert other.get_node("fit").inputs.method == "restore"
@@ -252,5 +257,7 @@ def test_gradients_that_cannot_be_right_are_told_before_anything_runs(item):
     assert "has 20 volumes, but sub-01_dwi.bval has 19" in why_not(item, 20)
     np.savetxt(item.bval, 0 * BVALS[None], fmt="%g")
     assert "no volume has diffusion weighting" in why_not(item, len(BVALS))
+    np.savetxt(item.bval, BVALS[None], fmt="%g")
+    assert "(more than 900 s/mm²" in why_not(item, len(BVALS), b0_max=900.0)
     # A series that cannot be read fails when its turn comes.
     assert why_not(item, None) == ""
