@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
-from nipype.interfaces import utility as niu
-from nipype.pipeline import engine as pe
-
 from sctflow import __version__
 from sctflow.bids import ImageInput, ParticipantInputs
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, sanitise, workflow_name
@@ -30,7 +27,8 @@ when there is something for it. It is called with
 
 and gives a workflow named :func:`sctflow.workflows.cord.workflow_name` of the image that stands
 for the item. Where its ``inputnode`` has a field ``anat_mask``, it is handed the mask of the cord
-of an anatomical image of the same session."""
+that was drawn on an anatomical image of the session, if there is one. A mask that is yet to be
+found is not waited for: an image that fails must not stop another one."""
 
 
 def init_sctflow_wf(*, participants: Sequence[ParticipantInputs], options: Options) -> Workflow:
@@ -79,12 +77,10 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
 """
     # What rootlets and spinal levels stand for is known from a template only.
     kinds = LABEL_KINDS if options.template else LABEL_KINDS[:1]
-    anatomical = {}
     for image in participant.anat:
         labels = choose_labels(image, participant.anat, kinds=kinds)
         image_wf = init_image_wf(image=image, labels=labels, options=options)
         workflow.add_nodes([image_wf])
-        anatomical[image.path] = image_wf
     items = [
         *(("mt", protocol, protocol.reference) for protocol in participant.mt),
         *(("dwi", series, series.image) for series in participant.dwi),
@@ -94,11 +90,11 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
         labels = choose_labels(image, participant.anat, kinds=kinds)
         item_wf = _factory(modality)(item=item, labels=labels, options=options)
         workflow.add_nodes([item_wf])
-        source = next(iter(in_session(image, participant.anat)), None)
-        if source and _takes(item_wf, "anat_mask") and _gives(anatomical[source.path], "mask"):
-            workflow.connect(
-                anatomical[source.path], "outputnode.mask", item_wf, "inputnode.anat_mask"
-            )
+        drawn = [
+            one.manual["SC"] for one in in_session(image, participant.anat) if "SC" in one.manual
+        ]
+        if drawn and _takes(item_wf, "anat_mask"):
+            item_wf.inputs.inputnode.anat_mask = str(drawn[0])
     return workflow
 
 
@@ -118,20 +114,13 @@ def init_image_wf(
         How it is processed.
     labels : LevelLabels, optional
         The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
-
-    Outputs
-    -------
-    mask
-        Binary mask of the cord.
     """
     cord = init_cord(image=image, labels=labels, options=options, voxels=count_voxels(image.path))
     if cord is None:
         return init_without_mask_wf(image=image, options=options)
     workflow = Workflow(name=workflow_name(image))
-    outputnode = pe.Node(niu.IdentityInterface(fields=["mask"]), name="outputnode")
     cord.anat_wf.inputs.inputnode.in_file = str(image.path)
     cord.connect(workflow, cord.anat_wf)
-    workflow.connect(cord.anat_wf, "outputnode.mask", outputnode, "mask")
     return workflow
 
 
@@ -144,10 +133,4 @@ def _factory(modality: str) -> Callable[..., Workflow]:
 def _takes(workflow, field):
     """Whether a workflow has an input of a name."""
     node = workflow.get_node("inputnode")
-    return node is not None and field in node.interface._fields
-
-
-def _gives(workflow, field):
-    """Whether a workflow has an output of a name."""
-    node = workflow.get_node("outputnode")
     return node is not None and field in node.interface._fields
