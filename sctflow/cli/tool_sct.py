@@ -225,6 +225,29 @@ TOOLS_OF_SCT = {
     "sct_fmri_compute_tsnr": Match(
         "sctflow-tool compute-tsnr", {"-i": "--in-file", "-m": "--mask-file", "-o": "--out-file"}
     ),
+    "sct_maths -mean t": Match("sctflow-tool average-volumes", {"-i": "--in-file"}),
+    "sct_create_mask": Match(
+        "sctflow-tool create-mask",
+        {
+            "-i": "--in-file",
+            "-p coord": "--point",
+            "-p point": "--label-file",
+            "-p centerline": "--cord-file",
+            "-f": "--kind",
+            "-size": "--size-mm",
+            "-o": "--out-file",
+        },
+        "--size-mm is in mm; without a place, around the middle of the image, as -p center",
+    ),
+    "sct_crop_image": Match(
+        "sctflow-tool crop-image",
+        {"-i": "--in-file", "-m": "--mask-file", "-dilate": "--margins-mm", "-o": "--out-file"},
+        "around a mask, with margins in mm",
+    ),
+    "sct_flatten_sagittal": Match(
+        "sctflow-tool flatten-sagittal",
+        {"-i": "--in-file", "-s": "--mask-file"},
+    ),
     "sct_dmri_compute_dti": Match(
         "sctflow-tool fit-dti",
         {

@@ -80,7 +80,7 @@ def _displacement(axes, volumes, slices) -> None:
         axes.text(
             1.02,
             0.95,
-            "Triangles: slices\nthat are outliers",
+            "Triangles:\nslices that\nare outliers",
             transform=axes.transAxes,
             color=style.LOW_ON_PAPER,
             fontsize=8,
