@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from scipy import fft
 
@@ -16,6 +18,13 @@ as the fluid's own."""
 _REACH_PIXELS = 5
 _STEPS = (1.0, 0.5, 0.25)  # pixels between the shifts that are tried, one after the other
 
+_SMALL_PIXELS = 0.5
+"""A shift up to this is taken as it is found; for a longer one slices must agree."""
+
+_AGREED = 3.0
+"""Student's t of what slices gain by a shift over none. Where there was none, noise gave up to
+1.6 in five series, and shifts of 0.8 and 1.6 mm gave 4 and 24."""
+
 
 def shift_between(
     moving: np.ndarray, fixed: np.ndarray, weights: np.ndarray, pixel: np.ndarray
@@ -23,7 +32,9 @@ def shift_between(
     """Find the shift, one for all slices, at which edges run the same way.
 
     Edges are compared by their direction, whichever side of them is the brighter one (normalized
-    gradient fields, Haber and Modersitzki 2007).
+    gradient fields, Haber and Modersitzki 2007). Where three slices or more do not agree that
+    there is a shift of more than half a pixel, the best one that is shorter is taken: a few noisy
+    slices look alike at many places.
 
     Parameters
     ----------
@@ -41,19 +52,40 @@ def shift_between(
     spectrum = fft.rfft2(moving.astype(np.float32))
     wanted = _orientation(fixed.astype(np.float32), weights, pixel)
 
-    def agreement(steps: np.ndarray) -> float:
+    def agreement(steps: np.ndarray) -> np.ndarray:
         shift = np.broadcast_to(steps * pixel, (len(moving), 2))
         own = _orientation(moved(spectrum, moving.shape[1:], pixel, shift), weights, pixel)
-        return float(sum((weights * a * b).sum() for a, b in zip(own, wanted, strict=True)))
+        return sum((weights * a * b).sum((1, 2)) for a, b in zip(own, wanted, strict=True))
 
-    best, reach = np.zeros(2), _REACH_PIXELS
-    for step in _STEPS:
+    best = _climb(agreement, _REACH_PIXELS, _STEPS)
+    if np.abs(best).max() > _SMALL_PIXELS and not _agreed(agreement(best), agreement(0 * best)):
+        steps = [step for step in _STEPS if step < _SMALL_PIXELS]
+        best = _climb(agreement, round(_SMALL_PIXELS / steps[0]), steps)
+    return best * pixel
+
+
+def _climb(
+    agreement: Callable[[np.ndarray], np.ndarray], reach: int, steps: Sequence[float]
+) -> np.ndarray:
+    """Find where slices agree best, pixels: within so many of the first steps, then finer."""
+    best = np.zeros(2)
+    for step in steps:
         around = np.arange(-reach, reach + 1) * step
-        values = np.array([[agreement(best + np.array([a, b])) for b in around] for a in around])
+        values = np.array(
+            [[agreement(best + np.array([a, b])).sum() for b in around] for a in around]
+        )
         i, j = np.unravel_index(values.argmax(), values.shape)
         best = best + np.array([around[i], around[j]])
         reach = 2
-    return (best + step * _vertex(values, i, j)) * pixel
+    return best + steps[-1] * _vertex(values, i, j)
+
+
+def _agreed(with_shift: np.ndarray, without: np.ndarray) -> bool:
+    """Whether slices gain by a shift beyond doubt; two or one cannot tell."""
+    gain = with_shift - without
+    if len(gain) < 3:
+        return True
+    return bool(gain.mean() * np.sqrt(len(gain)) > _AGREED * gain.std(ddof=1))
 
 
 def _orientation(

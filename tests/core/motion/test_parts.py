@@ -136,6 +136,24 @@ def test_edges_join_images_of_opposite_contrast():
     assert_allclose(found, [1.0, -1.6], atol=0.15)
 
 
+def test_a_shift_that_slices_do_not_agree_on_is_not_believed():
+    still = draw(np.zeros((5, 1, 2)), noise=5.0, seed=1)
+    image = np.moveaxis(still.data[4:-4, 4:-4, :, 0], 2, 0)
+    weights, pixel = np.ones(image.shape, np.float32), np.array([0.9, 0.9])
+    # Every slice by itself shows a shift; two of them the same one, the others do not.
+    astray = np.stack(
+        [
+            np.roll(plane, steps, axis=(0, 1))
+            for plane, steps in zip(
+                image, ((4, 0), (4, 0), (-4, 2), (0, -4), (-3, -4)), strict=True
+            )
+        ]
+    )
+    assert np.abs(shift_between(astray, image, weights, pixel)).max() < 0.75
+    together = np.roll(image, (3, 0), axis=(1, 2))
+    assert_allclose(shift_between(together, image, weights, pixel), [2.7, 0], atol=0.1)
+
+
 def test_slices_lie_across_the_longest_side_of_the_voxels():
     for sides, axis in (((1, 1, 5), 2), ((3, 1, 1), 0), ((1, 4, 1), 1), ((1, 1, 1), 2)):
         assert choose_slice_axis(np.diag([*map(float, sides), 1.0])) == axis
