@@ -62,6 +62,7 @@ class Settings:
     dwi_fit: str = field(default="wls", metadata=RESULT)
     func_slice_timing: bool = field(default=False, metadata=RESULT)
     func_smooth: float | None = field(default=None, metadata=RESULT)
+    func_in_template: bool = field(default=False, metadata=RESULT)
 
     nprocs: int | None = None
     omp_nthreads: int = 1

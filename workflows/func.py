@@ -15,16 +15,18 @@ from sctflow.interfaces.functional import (
     FindMotionMask,
 )
 from sctflow.interfaces.functional_maps import ComputeTSNR
-from sctflow.interfaces.map_reports import RegionValues
 from sctflow.interfaces.motion import CorrectMotion
 from sctflow.interfaces.straighten import SmoothAlongCord
-from sctflow.interfaces.template import ImageToTemplate
-from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES, init_func_report_wf
+from sctflow.workflows.func_reports import FUNC_FIGURES, init_func_report_wf
+from sctflow.workflows.func_template import (
+    REGISTERED_RESULTS,
+    VALUE_FIGURES,
+    init_func_template_wf,
+)
 from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
-from sctflow.workflows.template import TEMPLATE_GB
-from sctflow.workflows.values import ATLAS, init_values_wf
+from sctflow.workflows.values import ATLAS
 
 FUNC_RESULTS = (
     "preproc",
@@ -37,8 +39,6 @@ FUNC_RESULTS = (
 )
 INTERPOLATION = {"translation": "sinc", "rigid": "spline"}
 """The least blur that there is for each kind of motion."""
-
-REGISTERED_RESULTS = ("tsnr_values", "tsnr_in_template")
 
 DESCRIPTIONS = {
     "translation": """\
@@ -79,6 +79,7 @@ def init_func_wf(
     slice_timing: SliceTiming | None = None,
     smooth_mm: float | None = None,
     registered: bool = False,
+    in_template: bool = False,
     omp_nthreads: int = 1,
     name: str = "func_wf",
 ) -> Workflow:
@@ -106,6 +107,8 @@ def init_func_wf(
         Standard deviation of a Gaussian along the cord, for a smoothed copy of the series.
     registered : bool
         Whether `anat_wf` registers with a template, so that there is an atlas.
+    in_template : bool
+        Whether the series is wanted on the template's grid as well; with `registered` only.
     omp_nthreads : int
         Threads of the network that looks for the cord where there is no other mask.
     name : str
@@ -116,7 +119,7 @@ def init_func_wf(
     in_file
         Series, 4-D.
     cord_mask
-        Mask of the cord of an image of the same session, or drawn on the series, about which
+        Mask of the cord drawn on an image of the same session, or on the series, about which
         motion is measured; the networks look for the cord without it.
     warnings
         What was noticed before, for the report.
@@ -135,6 +138,8 @@ def init_func_wf(
         Its values in the atlas; with `registered` only, as the next one.
     tsnr_in_template
         Its map on the template's grid.
+    preproc_in_template
+        `preproc` on the part of that grid which it shows; with `in_template` only.
     confounds, confounds_columns
         Table of confounds, and what its columns are.
     motion, slice_motion
@@ -155,7 +160,8 @@ def init_func_wf(
         niu.IdentityInterface(fields=["in_file", "cord_mask", "warnings"]), name="inputnode"
     )
     outputs = [
-        *FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES, *VALUE_FIGURES
+        *FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, "preproc_in_template", *FUNC_FIGURES,
+        *VALUE_FIGURES,
     ]  # fmt: skip
     outputnode = pe.Node(niu.IdentityInterface(fields=outputs), name="outputnode")
     everything = voxels * volumes
@@ -215,7 +221,10 @@ def init_func_wf(
             (smooth, outputnode, [("out_file", "smoothed")]),
         ])  # fmt: skip
     if registered:
-        _add_template(workflow, anat_wf, voxels)
+        template_wf = init_func_template_wf(
+            voxels=voxels, volumes=volumes, bring_series=in_template
+        )
+        _add_template(workflow, anat_wf, preproc, template_wf)
     return workflow
 
 
@@ -302,26 +311,16 @@ def _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time):
     ])  # fmt: skip
 
 
-def _add_template(workflow, anat_wf, voxels):
-    """Temporal SNR in the regions of the atlas, and on the template's grid."""
+def _add_template(workflow, anat_wf, preproc, template_wf):
+    """Temporal SNR in the regions of the atlas, and what is wanted on the template's grid."""
     tsnr, outputnode = map(workflow.get_node, ("tsnr", "outputnode"))
-    values_wf = init_values_wf(maps=["tsnr"], voxels=voxels)
-    drawn = pe.Node(RegionValues(title="Temporal SNR"), name="tsnrvalues", mem_gb=memory_gb(0))
-    transforms = pe.Node(niu.Merge(1), name="transforms", run_without_submitting=True)
-    bring = pe.Node(
-        ImageToTemplate(),
-        name="bring",
-        mem_gb=memory_gb(voxels, base=TEMPLATE_GB, bytes_per_voxel=8),
-    )
+    results = (*REGISTERED_RESULTS, "preproc_in_template", *VALUE_FIGURES)
     workflow.connect([
-        (tsnr, values_wf, [("out_file", "inputnode.tsnr")]),
-        (anat_wf, values_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in ATLAS]),
-        (anat_wf, transforms, [("outputnode.to_template", "in1")]),
-        (tsnr, bring, [("out_file", "in_file")]),
-        (anat_wf, bring, [("template.out_file", "template")]),
-        (transforms, bring, [("out", "transforms")]),
-        (values_wf, outputnode, [("outputnode.tsnr_values", "tsnr_values")]),
-        (values_wf, drawn, [("outputnode.tsnr_values", "in_file")]),
-        (drawn, outputnode, [("out_report", "tsnrvalues")]),
-        (bring, outputnode, [("out_file", "tsnr_in_template")]),
+        (tsnr, template_wf, [("out_file", "inputnode.tsnr")]),
+        (preproc, template_wf, [("out_file", "inputnode.series")]),
+        (anat_wf, template_wf, [
+            *((f"outputnode.{one}", f"inputnode.{one}") for one in (*ATLAS, "to_template")),
+            ("template.out_file", "inputnode.template"),
+        ]),
+        (template_wf, outputnode, [(f"outputnode.{one}", one) for one in results]),
     ])  # fmt: skip

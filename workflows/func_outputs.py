@@ -8,8 +8,9 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.func import FUNC_RESULTS, REGISTERED_RESULTS
-from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES
+from sctflow.workflows.func import FUNC_RESULTS
+from sctflow.workflows.func_reports import FUNC_FIGURES
+from sctflow.workflows.func_template import REGISTERED_RESULTS, VALUE_FIGURES
 from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.sinks import figure_sink, name_of, reference_suffix, sink, uri_of
@@ -22,6 +23,7 @@ def init_func_outputs_wf(
     slice_timing: SliceTiming | None = None,
     smooth_mm: float | None = None,
     template: str | None = None,
+    in_template: bool = False,
     name: str = "func_outputs_wf",
 ) -> Workflow:
     """Place what was made from one functional series in the output dataset.
@@ -41,6 +43,8 @@ def init_func_outputs_wf(
         See :func:`sctflow.workflows.func.init_func_wf`.
     template : str, optional
         Name of the template that the series was registered with, if it was.
+    in_template : bool
+        Whether the series was brought to it.
     name : str
         Name of the workflow.
 
@@ -52,16 +56,21 @@ def init_func_outputs_wf(
     workflow = Workflow(name=name)
     inputnode = pe.Node(
         niu.IdentityInterface(
-            fields=[*FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, *FUNC_FIGURES, *VALUE_FIGURES]
+            fields=[
+                *FUNC_RESULTS, "smoothed", *REGISTERED_RESULTS, "preproc_in_template",
+                *FUNC_FIGURES, *VALUE_FIGURES,
+            ]
         ),
         name="inputnode",
-    )
+    )  # fmt: skip
     names = _names(image)
     placed = _native(image, names, slice_timing)
     if smooth_mm:
         placed["smoothed"] = _smoothed(image, names, smooth_mm)
     if template:
         placed |= _registered(image, names, template)
+    if in_template:
+        placed["preproc_in_template"] = _in_template(image, names, template)
     for result, (target, sidecar, columns) in placed.items():
         node = sink(f"ds_{result}", output_dir, target, sidecar, columns)
         workflow.connect(inputnode, result, node, "in_file")
@@ -179,6 +188,20 @@ def _registered(image, names, template):
             {},
         ),
     }
+
+
+def _in_template(image, names, template):
+    target = name_of(image, suffix="bold", desc="preproc", space=template, extension=".nii.gz")
+    transform = name_of(image, suffix="xfm", source="bold", target=template, extension=".nii.gz")
+    sidecar = {
+        "Description": f"The preprocessed series on the part of the grid of {template} that it "
+        "shows, about the cord",
+        **_series_fields(image),
+        "SpatialReference": template,
+        "SkullStripped": False,
+        "Sources": [uri_of(names["preproc"]), uri_of(transform)],
+    }
+    return target, sidecar, {}
 
 
 def _series_fields(image):

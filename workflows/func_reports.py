@@ -11,7 +11,6 @@ from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
 
 FUNC_FIGURES = ("details", "motionplot", "tsnrplot", "carpet")
-VALUE_FIGURES = ("tsnrvalues",)
 INPUTS = (
     "motion",
     "slice_motion",

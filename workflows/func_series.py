@@ -9,9 +9,10 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import SeriesInput
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_name
-from sctflow.workflows.func import FUNC_RESULTS, REGISTERED_RESULTS, init_func_wf
+from sctflow.workflows.func import FUNC_RESULTS, init_func_wf
 from sctflow.workflows.func_outputs import init_func_outputs_wf, reference_name
-from sctflow.workflows.func_reports import FUNC_FIGURES, VALUE_FIGURES
+from sctflow.workflows.func_reports import FUNC_FIGURES
+from sctflow.workflows.func_template import REGISTERED_RESULTS, VALUE_FIGURES
 from sctflow.workflows.func_timing import read_timing
 from sctflow.workflows.levels import LevelLabels
 from sctflow.workflows.literate import Workflow
@@ -40,7 +41,8 @@ def init_func_series_wf(
     Inputs
     ------
     anat_mask
-        Mask of the cord of an anatomical image of the session, about which motion is measured.
+        Mask of the cord drawn on an anatomical image of the session, about which motion is
+        measured.
     """
     image = item.image
     volumes = count_volumes(image.path)
@@ -65,14 +67,17 @@ def init_func_series_wf(
         slice_timing=slice_timing,
         smooth_mm=options.func_smooth,
         registered=cord.registered,
+        in_template=options.func_in_template,
         omp_nthreads=options.omp_nthreads,
     )
+    in_template = cord.registered and options.func_in_template
     outputs_wf = init_func_outputs_wf(
         image=image,
         output_dir=options.output_dir,
         slice_timing=slice_timing,
         smooth_mm=options.func_smooth,
         template=options.template.name if cord.registered else None,
+        in_template=in_template,
     )
     workflow = Workflow(name=workflow_name(image))
     func_wf.inputs.inputnode.in_file = str(image.path)
@@ -85,6 +90,7 @@ def init_func_series_wf(
     results = [*FUNC_RESULTS, *FUNC_FIGURES]
     results += ["smoothed"] if options.func_smooth else []
     results += (*REGISTERED_RESULTS, *VALUE_FIGURES) if cord.registered else ()
+    results += ["preproc_in_template"] if in_template else []
     workflow.connect([
         (func_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results])
     ])  # fmt: skip

@@ -34,6 +34,8 @@ class Options:
     func_smooth : float, optional
         Standard deviation, mm, of a Gaussian along the cord for a smoothed copy of functional
         series.
+    func_in_template : bool
+        Bring functional series to the template, too.
     omp_nthreads : int
         Threads that one node may use.
     """
@@ -49,4 +51,5 @@ class Options:
     dwi_fit: str = "wls"
     func_slice_timing: bool = False
     func_smooth: float | None = None
+    func_in_template: bool = False
     omp_nthreads: int = 1

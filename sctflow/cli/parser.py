@@ -227,6 +227,12 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         help="also write functional series smoothed along the cord by a Gaussian of this standard "
         "deviation, and not across it",
     )
+    add(
+        "--func-in-template",
+        action="store_true",
+        help="also write functional series on the grid of the template, where they are registered "
+        "with it",
+    )
 
 
 def _add_resources(group: argparse._ArgumentGroup) -> None:

@@ -153,6 +153,7 @@ def plan(
         dwi_fit=settings.dwi_fit,
         func_slice_timing=settings.func_slice_timing,
         func_smooth=settings.func_smooth,
+        func_in_template=settings.func_in_template,
         omp_nthreads=settings.omp_nthreads,
     )
     workflow = init_sctflow_wf(participants=inputs, options=options)

@@ -197,13 +197,15 @@ def test_a_registered_series_has_values_in_the_atlas(tmp_path):
     labels.image.manual_uris["discs"] = "bids:labels:discs.nii.gz"
     (tmp_path / "discs.nii.gz").touch()
     template = TemplateSource(name="Small", source="Small")
-    options = Options(output_dir=tmp_path, template=template)
+    options = Options(output_dir=tmp_path, template=template, func_in_template=True)
     workflow = init_func_series_wf(item=item, options=options, labels=labels)
     sinks = _sinks(workflow)
     name = "sub-01/func/sub-01_task-rest_stat-tsnr_seg-Small_boldmap.tsv"
     assert sinks["ds_tsnr_values"].name == name
     name = "sub-01/func/sub-01_task-rest_space-Small_stat-tsnr_boldmap.nii.gz"
     assert sinks["ds_tsnr_in_template"].name == name
+    name = "sub-01/func/sub-01_task-rest_space-Small_desc-preproc_bold.nii.gz"
+    assert sinks["ds_preproc_in_template"].name == name
     assert "template_csf" in str(workflow.get_node("func_wf")._graph.edges(data=True))
 
 
