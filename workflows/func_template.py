@@ -16,8 +16,8 @@ from sctflow.workflows.values import ATLAS, init_values_wf
 REGISTERED_RESULTS = ("tsnr_values", "tsnr_in_template")
 VALUE_FIGURES = ("tsnrvalues",)
 
-SHOWN = 1_250_000
-"""Voxels of PAM50 about 120 mm of its cord, which is what a functional series shows."""
+SHOWN = 1_400_000
+"""Voxels of PAM50 about 130 mm of its cord, which is what a functional series shows."""
 
 
 def init_func_template_wf(
