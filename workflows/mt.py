@@ -56,9 +56,8 @@ METHODS = tuple(f"{role}_method" for role in BROUGHT)
 DESCRIPTIONS = {
     "MTRmap": f"""\
 Images without magnetisation transfer pulse were brought onto the one with it around the cord, by
-shifts of the slices that follow a parabola along the cord, such that images were most correlated
-within {REGION_MM:g} mm [@sct], and interpolated once. The magnetisation transfer ratio was
-computed.
+shifts of the slices that follow a parabola along the cord, by mutual information within a cylinder
+of {REGION_MM:g} mm [@sct], and interpolated once. The magnetisation transfer ratio was computed.
 """,
     "MTsat": """\
 Magnetisation transfer saturation and T1 were computed from the three images [@mtsat].

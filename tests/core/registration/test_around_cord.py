@@ -30,12 +30,13 @@ def scene(shift, *, cord, fluid, rng):
     return image + rng.normal(0, 3, SHAPE)
 
 
-@pytest.fixture
-def pair():
-    """With pulse: dark cord in bright fluid. Without: the cord is brighter, and all is bent."""
+@pytest.fixture(params=[(190, 260), (260, 180)], ids=["alike", "turned round"])
+def pair(request):
+    """With pulse: dark cord in bright fluid. Without: another contrast, and all is bent."""
+    cord, fluid = request.param
     rng, still = np.random.default_rng(0), np.zeros((SHAPE[2], 2))
     fixed = scene(still, cord=100, fluid=250, rng=rng)
-    moving = scene(bend(np.arange(SHAPE[2])), cord=190, fluid=260, rng=rng)
+    moving = scene(bend(np.arange(SHAPE[2])), cord=cord, fluid=fluid, rng=rng)
     x, y = (np.arange(n) * ZOOM - m for n, m in zip(SHAPE[:2], MIDDLE, strict=True))
     cord = np.hypot(x[:, None] / 6.5, y / 4.5) < 1
     return fixed, moving, np.repeat(cord[..., None], SHAPE[2], axis=2)
