@@ -141,6 +141,12 @@ class _SmoothAlongCordInputSpec(_AlongCordInputSpec):
         desc="distance from the centreline beyond which the image stays as it is; over the last "
         "5 mm the smoothing fades",
     )
+    skip_empty = traits.Bool(
+        False,
+        usedefault=True,
+        graph_only=True,
+        desc="make nothing where the centreline has no points",
+    )
 
 
 class _SmoothAlongCordOutputSpec(TraitedSpec):
@@ -161,6 +167,8 @@ class SmoothAlongCord(SimpleInterface):
         from sctflow.core.smooth_along import smooth_along
 
         img = load_image(self.inputs.in_file)
+        if self.inputs.skip_empty and not len(read_centerline(self.inputs.centerline_file)):
+            return runtime
         frame, _, warnings = _frame(self.inputs)
         data = smooth_along(
             finite(np.asanyarray(img.dataobj)),

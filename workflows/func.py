@@ -211,7 +211,7 @@ def init_func_wf(
     _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time)
     if smooth_mm:
         smooth = pe.Node(
-            SmoothAlongCord(sigma_mm=smooth_mm),
+            SmoothAlongCord(sigma_mm=smooth_mm, skip_empty=True),
             name="smooth",
             mem_gb=memory_gb(everything, bytes_per_voxel=24),
         )

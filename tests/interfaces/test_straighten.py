@@ -125,3 +125,9 @@ def test_a_series_is_smoothed_along_the_cord(bent, tmp_path):
     assert np.asarray(smooth.dataobj)[cord].std() == pytest.approx(
         1 / np.sqrt(2 * np.sqrt(np.pi) * 3.0), rel=0.15
     )
+
+
+def test_in_a_graph_nothing_is_smoothed_where_there_is_no_cord(bent, tmp_path):
+    table = save_table(empty_centerline(), tmp_path / "none.tsv")
+    node = SmoothAlongCord(in_file=bent[0], centerline_file=str(table), skip_empty=True)
+    assert not isdefined(node.run().outputs.out_file)
