@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -279,16 +280,20 @@ def collect_inputs(
     subjects = {"subject": list(labels)} if participant_label else {}
     links = dataset_links(bids_dir, derivatives)
     images: dict[str, dict[str, list[ImageInput]]] = {
-        label: {kind: [] for kind in modality} for label in labels
+        label: {kind: [] for kind in QUERIES} for label in labels
     }
-    for kind in modality:
+    # Labels of anatomical images give levels to the others.
+    for kind in dict.fromkeys((*modality, "anat")):
         for query in filters[kind].values():
             selection = general | query | subjects
             for path in _find_files(layout, selection, bids_dir, bids_database_dir):
                 image = _describe(path, bids_dir, links, ignore_labels)
                 images[image.entities["subject"]][kind].append(image)
     nothing = _nothing_to_do(modality, sessions, bids_filter_file)
-    return tuple(_participant(label, found, nothing) for label, found in images.items())
+    return tuple(
+        _participant(label, found, nothing, anat="anat" in modality)
+        for label, found in images.items()
+    )
 
 
 def _find_files(
@@ -324,21 +329,22 @@ def _describe(
 
 
 def _participant(
-    label: str, images: Mapping[str, Sequence[ImageInput]], nothing: str
+    label: str, images: Mapping[str, Sequence[ImageInput]], nothing: str, *, anat: bool
 ) -> ParticipantInputs:
     """Everything of one participant, images that belong together put together."""
     found = {kind: sorted(some, key=lambda one: str(one.path)) for kind, some in images.items()}
-    protocols, warnings = group_mt(found.get("mt", ()))
-    if not any(found.values()):
-        warnings.append(nothing)
-    return ParticipantInputs(
+    protocols, warnings = group_mt(found["mt"])
+    item = ParticipantInputs(
         participant=label,
-        anat=tuple(found.get("anat", ())),
+        anat=tuple(found["anat"]) if anat else (),
         mt=tuple(protocols),
-        dwi=tuple(find_gradients(image) for image in found.get("dwi", ())),
-        func=tuple(SeriesInput(image) for image in found.get("func", ())),
-        warnings=tuple(warnings),
+        dwi=tuple(find_gradients(image) for image in found["dwi"]),
+        func=tuple(SeriesInput(image) for image in found["func"]),
+        labelled=() if anat else tuple(found["anat"]),
     )
+    # What was found and cannot be used has its own warning.
+    warnings += [] if item.images or warnings else [nothing]
+    return replace(item, warnings=tuple(warnings))
 
 
 def _nothing_to_do(

@@ -122,6 +122,8 @@ class ParticipantInputs:
         Magnetisation transfer protocols.
     dwi, func
         Diffusion and functional series.
+    labelled
+        Anatomical images that are not processed; their labels serve the others of the session.
     warnings
         Sentences for the report.
     """
@@ -131,6 +133,7 @@ class ParticipantInputs:
     mt: tuple[MTInput, ...] = ()
     dwi: tuple[SeriesInput, ...] = ()
     func: tuple[SeriesInput, ...] = ()
+    labelled: tuple[ImageInput, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -141,6 +144,11 @@ class ParticipantInputs:
             *(protocol.reference for protocol in self.mt),
             *(series.image for series in (*self.dwi, *self.func)),
         )
+
+    @property
+    def anatomy(self) -> tuple[ImageInput, ...]:
+        """All anatomical images, processed or not."""
+        return (*self.anat, *self.labelled)
 
 
 def find_gradients(image: ImageInput) -> SeriesInput:

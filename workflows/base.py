@@ -78,7 +78,7 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
     # What rootlets and spinal levels stand for is known from a template only.
     kinds = LABEL_KINDS if options.template else LABEL_KINDS[:1]
     for image in participant.anat:
-        labels = choose_labels(image, participant.anat, kinds=kinds)
+        labels = choose_labels(image, participant.anatomy, kinds=kinds)
         image_wf = init_image_wf(image=image, labels=labels, options=options)
         workflow.add_nodes([image_wf])
     items = [
@@ -87,12 +87,11 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
         *(("func", series, series.image) for series in participant.func),
     ]
     for modality, item, image in items:
-        labels = choose_labels(image, participant.anat, kinds=kinds)
+        labels = choose_labels(image, participant.anatomy, kinds=kinds)
         item_wf = _factory(modality)(item=item, labels=labels, options=options)
         workflow.add_nodes([item_wf])
-        drawn = [
-            one.manual["SC"] for one in in_session(image, participant.anat) if "SC" in one.manual
-        ]
+        beside = in_session(image, participant.anatomy)
+        drawn = [one.manual["SC"] for one in beside if "SC" in one.manual]
         if drawn and _takes(item_wf, "anat_mask"):
             item_wf.inputs.inputnode.anat_mask = str(drawn[0])
     return workflow

@@ -76,7 +76,10 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     if computing and any(item.images for item in inputs):
         _preload_workers(settings, inputs)
         if template and any(
-            LEVEL_LABELS & set(image.manual) for item in inputs for image in item.images
+            LEVEL_LABELS & set(image.manual)
+            for item in inputs
+            if item.images
+            for image in (*item.images, *item.labelled)
         ):
             pack_template(template)
     workflow = plan(settings, inputs, run, template)

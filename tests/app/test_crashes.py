@@ -4,7 +4,7 @@ import logging
 import os
 from pathlib import Path
 
-from sctflow.bids import ImageInput, ParticipantInputs
+from sctflow.bids import ImageInput, MTInput, ParticipantInputs
 from sctflow.cli.crashes import Crash, find_cause, read_crashes
 from sctflow.cli.outcome import collect_errors, failed, summarise
 from sctflow.settings import Settings
@@ -74,6 +74,17 @@ def test_a_crash_names_participant_image_step_and_cause(tmp_path):
         cause="/data/sub-01_T2w.nii.gz: truncated. Copy it again.",
         file=path,
     )
+
+
+def test_a_crash_of_a_map_names_the_image_that_stands_for_the_protocol(tmp_path):
+    on = ImageInput(
+        Path("/data/sub-01_flip-1_mt-on_MTS.nii.gz"), {"subject": "01", "suffix": "MTS"}
+    )
+    node = "sctflow_wf.sub_01_wf.sub_01_flip_1_mt_on_MTS_wf.mt_wf.mtr"
+    write_crash(tmp_path, node, OWN, 1)
+    item = ParticipantInputs("01", mt=(MTInput({"on": on}, on),))
+    (crash,) = read_crashes(tmp_path, (item,))
+    assert (crash.image, crash.node) == (on.path.name, "mt_wf.mtr")
 
 
 def test_crashes_are_in_the_order_in_which_they_happened(tmp_path):

@@ -67,6 +67,22 @@ def test_every_column_that_is_known_is_described_and_nothing_else(out):
     assert columns["area"]["Units"] == "mm^2"
 
 
+def test_values_of_different_maps_are_not_stacked_on_each_other_and_look_up_tables_not_at_all(out):
+    dwi = "sub-01/dwi/sub-01_model-tensor_param-{}_seg-PAM50_dwimap.tsv"
+    for name in (*(dwi.format(one) for one in ("fa", "md")),
+                 "sub-01/anat/sub-01_space-MTS_seg-PAM50_MTRmap.tsv",
+                 "sub-01/func/sub-01_task-rest_stat-tsnr_seg-PAM50_boldmap.tsv",
+                 "sub-01/anat/sub-01_space-T2w_seg-PAM50_probseg.tsv"):  # fmt: skip
+        write_table(out, name, "index\tvalue\n51\t1.5\n")
+    new = {path.name for path in stack_tables(out)}
+    assert new - {"label-SC_desc-centerline_mask.tsv", f"{MORPH}.tsv"} == {
+        "model-tensor_param-fa_seg-PAM50_dwimap.tsv",
+        "model-tensor_param-md_seg-PAM50_dwimap.tsv",
+        "seg-PAM50_MTRmap.tsv",
+        "stat-tsnr_seg-PAM50_boldmap.tsv",
+    }
+
+
 def test_a_second_time_gives_the_same(out):
     before = [path.read_bytes() for path in stack_tables(out)]
     assert [path.read_bytes() for path in stack_tables(out)] == before

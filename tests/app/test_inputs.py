@@ -133,6 +133,8 @@ def test_modalities_are_selected(make_dataset, modality):
     names += [f"{DWI}dwi.nii.gz", f"{FUNC}task-rest_bold.nii.gz"]
     item = collect(make_dataset, *names, modality=[modality])
     assert len(item.images) == len(getattr(item, modality)) == 1
+    # Its labels serve the others all the same.
+    assert [image.path.name for image in item.anatomy] == ["sub-01_T2w.nii.gz"]
 
 
 SERIES = {"subject": "1", "session": "a", "run": "02", "extension": ".nii.gz"}

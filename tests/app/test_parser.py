@@ -66,6 +66,13 @@ def test_a_template_is_a_name_or_a_folder():
     assert parse("--template", "./tpl-Mine").template == str(Path.cwd() / "tpl-Mine")
 
 
+def test_modalities_are_all_unless_some_are_named():
+    assert parse().modality == ("anat", "mt", "dwi", "func")
+    assert parse("--modality", "mt", "dwi").modality == ("mt", "dwi")
+    with pytest.raises(SettingsError, match="--modality: 'perf' is not one of anat, mt"):
+        parse("--modality", "perf")
+
+
 def test_underscores_are_understood():
     assert parse("--participant_label", "01", "--mem_mb=2000").mem == 2.0
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import sctflow
 from sctflow.cli.parser import build_parser
 from sctflow.errors import SettingsError
-from sctflow.settings import IGNORABLE_LABELS, Settings
+from sctflow.settings import IGNORABLE_LABELS, MODALITIES, Settings
 
 PATHS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).map(
     Path
@@ -29,6 +29,7 @@ ANY_SETTINGS = st.builds(
     bids_filter_file=st.none() | PATHS,
     bids_database_dir=st.none() | PATHS,
     derivatives=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), PATHS),
+    modality=st.lists(st.sampled_from(MODALITIES), unique=True).map(tuple),
     ignore_labels=st.lists(st.sampled_from(IGNORABLE_LABELS), unique=True).map(tuple),
     random_seed=st.integers(0, 2**32 - 1),
     nprocs=st.none() | st.integers(1, 99),
@@ -78,7 +79,13 @@ def test_the_digest_changes_with_what_changes_results(change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"nprocs": 3}, {"participant_label": ("1",)}, {"work_dir": Path("w")}, {"verbose": 1}],
+    [
+        {"nprocs": 3},
+        {"participant_label": ("1",)},
+        {"modality": ("mt",)},
+        {"work_dir": Path("w")},
+        {"verbose": 1},
+    ],
 )
 def test_the_digest_stays_with_what_does_not(change):
     assert make(**change).digest() == make().digest()

@@ -2,10 +2,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nipype.interfaces.base import Undefined
 
-from sctflow.bids import ImageInput
+from sctflow.bids import ImageInput, MTInput, SeriesInput
 from sctflow.workflows.base import init_image_wf, init_sctflow_wf
-from sctflow.workflows.cord import NO_MANUAL_MASK
+from sctflow.workflows.cord import NO_MANUAL_MASK, workflow_name
 from sctflow.workflows.levels import LevelLabels, choose_labels
 from sctflow.workflows.options import Options
 
@@ -120,3 +121,67 @@ def test_levels_are_assigned_where_discs_are_labelled(make_participant, tmp_path
     assert ("anat_wf.levels" in nodes) == labelled
     assert ("anat_outputs_wf.ds_perlevel" in nodes) == labelled
     assert ("spinallevels" in workflow.visit_desc()) == labelled
+
+
+def _with_series(participant):
+    """The same participant with images of the other modalities, all of them empty files."""
+    folder = participant.anat[0].path.parents[1]
+
+    def image(datatype, stem, **entities):
+        path = folder / datatype / f"sub-01_{stem}.nii.gz"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        entities = {"subject": "01", "datatype": datatype, **entities}
+        return ImageInput(path, entities, bids_dir=folder.parent, uri=f"bids:raw:{path.name}")
+
+    pair = {role: image("anat", f"mt-{role}_MTR", suffix="MTR", mt=role) for role in ("on", "off")}
+    gradients = {kind: folder / "dwi" / f"sub-01_dwi.{kind}" for kind in ("bval", "bvec")}
+    dwi = SeriesInput(image("dwi", "dwi", suffix="dwi"), **gradients)
+    gradients["bval"].write_text("0 800")
+    gradients["bvec"].write_text("0 1\n0 0\n0 0")
+    bold = SeriesInput(image("func", "task-rest_bold", suffix="bold", task="rest"))
+    shared = {"subject": "01", "suffix": "MTR", "datatype": "anat"}
+    protocol = MTInput(pair, replace(pair["on"], entities=shared))
+    return replace(participant, mt=(protocol,), dwi=(dwi,), func=(bold,))
+
+
+def test_every_modality_has_a_workflow_named_after_its_image(make_participant, tmp_path):
+    participant = _with_series(make_participant())
+    nodes = _nodes(_plan([participant], tmp_path))
+    found = {name.split(".")[1] for name in nodes}
+    assert found == {workflow_name(image) for image in participant.images}
+    assert found == {
+        "sub_01_T2w_wf",
+        "sub_01_mt_on_MTR_wf",
+        "sub_01_dwi_wf",
+        "sub_01_task_rest_bold_wf",
+    }
+
+
+@pytest.mark.parametrize("masks", [(), ("T2w",)])
+def test_motion_of_functional_series_is_followed_about_the_cord_drawn_on_the_anatomy(
+    make_participant, tmp_path, masks
+):
+    participant = _with_series(make_participant(masks=masks))
+    workflow = _plan([participant], tmp_path).get_node("sub_01_wf")
+    given = workflow.get_node("sub_01_task_rest_bold_wf.inputnode").inputs.anat_mask
+    expected = str(participant.anat[0].manual["SC"]) if masks else Undefined
+    assert given == expected
+    # Nothing waits for another image, so that none falls with another.
+    assert not workflow._graph.edges()
+
+
+@pytest.mark.parametrize("anatomy", [True, False])
+def test_levels_of_series_come_from_the_anatomical_image_of_the_session(
+    make_participant, tmp_path, anatomy
+):
+    participant = _with_series(make_participant())
+    (t2w,) = participant.anat
+    discs = t2w.path.with_name("discs.nii.gz")
+    discs.touch()
+    labelled = replace(t2w, manual={"discs": discs}, manual_uris={"discs": "bids:labels:discs"})
+    processed = {"anat": (labelled,)} if anatomy else {"anat": (), "labelled": (labelled,)}
+    nodes = _nodes(_plan([replace(participant, **processed)], tmp_path))
+    assert any("sub_01_T2w_wf" in name for name in nodes) == anatomy
+    for name in ("sub_01_mt_on_MTR_wf.mt_wf", "sub_01_task_rest_bold_wf.func_wf"):
+        assert nodes[f"sub_01_wf.{name}.anat_wf.levels"].inputs.elsewhere
