@@ -208,7 +208,7 @@ def init_func_wf(
         repetition_time=repetition_time,
         registered=registered,
     )
-    _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time)
+    _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time, registered)
     if smooth_mm:
         smooth = pe.Node(
             SmoothAlongCord(sigma_mm=smooth_mm, skip_empty=True),
@@ -283,13 +283,13 @@ def _add_measures(workflow, anat_wf, preproc, everything, *, repetition_time, re
         workflow.connect(anat_wf, "outputnode.template_csf", confounds, "csf_file")
 
 
-def _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time):
+def _add_figures(workflow, anat_wf, preproc, voxels, volumes, repetition_time, registered):
     """Figures of the report."""
     before, tsnr, confounds, mean, motion, outputnode = map(
         workflow.get_node, ("before", "tsnr", "confounds", "mean", "motion", "outputnode")
     )
     report_wf = init_func_report_wf(
-        voxels=voxels, volumes=volumes, repetition_time=repetition_time
+        voxels=voxels, volumes=volumes, repetition_time=repetition_time, fluid=registered
     )
     workflow.connect([
         (motion, report_wf, [

@@ -11,6 +11,11 @@ from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
 
 FUNC_FIGURES = ("details", "motionplot", "tsnrplot", "carpet")
+NO_FLUID = (
+    "Confounds",
+    "without the cerebrospinal fluid: where it is would be known from a template, which needs "
+    "labelled levels",
+)
 INPUTS = (
     "motion",
     "slice_motion",
@@ -31,6 +36,7 @@ def init_func_report_wf(
     voxels: int,
     volumes: int,
     repetition_time: float | None = None,
+    fluid: bool = False,
     name: str = "report_wf",
 ) -> Workflow:
     """Draw motion, temporal SNR and time courses of a functional series.
@@ -44,6 +50,8 @@ def init_func_report_wf(
         Voxels of one volume, and volumes of the series.
     repetition_time : float, optional
         s.
+    fluid : bool
+        Whether a template tells where the cerebrospinal fluid is.
     name : str
         Name of the workflow.
 
@@ -73,7 +81,10 @@ def init_func_report_wf(
     before_after = pe.Node(niu.Merge(2), name="before_after", run_without_submitting=True)
     details = pe.Node(
         Details(
-            facts=[("Volumes", _length(volumes, repetition_time))],
+            facts=[
+                ("Volumes", _length(volumes, repetition_time)),
+                *([] if fluid else [NO_FLUID]),
+            ],
             titles=[f"Temporal SNR {when} motion correction" for when in ("before", "after")],
             scales=[1.0, 1.0],
             units=["", ""],

@@ -133,6 +133,10 @@ def test_what_was_noticed_is_in_the_summary(outputs):
         text = stream.read()
     assert "noticed before" in text
     assert "the first 2 of 24 volumes are brighter" in text
+    with open(outputs["report_wf.details"].out_report) as stream:
+        text = stream.read()
+    assert "24, one every 1.5 s, 36 s in all" in text
+    assert "without the cerebrospinal fluid" in text
 
 
 def test_a_copy_is_smoothed_along_the_cord(scene, outputs):
