@@ -47,6 +47,7 @@ QUERIES: Mapping[str, Mapping[str, Mapping]] = {
     "mt": {
         "mts": {"datatype": "anat", "suffix": "MTS"},
         "mtr": {"datatype": "anat", "suffix": "MTR"},
+        "tb1map": {"datatype": "fmap", "suffix": "TB1map"},
     },
     "dwi": {"dwi": {"datatype": "dwi", "suffix": "dwi"}},
     "func": {"bold": {"datatype": "func", "suffix": "bold"}},

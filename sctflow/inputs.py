@@ -13,6 +13,9 @@ ON, OFF, T1 = "on", "off", "t1"
 """Roles of the images of an MT set: with MT pulse; without, at the same flip angle; without, at
 another one, so that its contrast is that of T1."""
 
+FIELD = "TB1map"
+"""Suffix of a map of the transmit field."""
+
 TOLD_APART = ("flip", "mt")
 """Entities in which the images of an MT set differ."""
 
@@ -80,10 +83,13 @@ class MTInput:
     reference
         The image with MT pulse, on whose grid all results lie, with the entities that all images
         share: results carry them in their names.
+    b1
+        Map of the transmit field of the session, where there is one for MTsat.
     """
 
     images: dict[str, ImageInput]
     reference: ImageInput
+    b1: ImageInput | None = None
 
     @property
     def kind(self) -> str:
@@ -163,8 +169,8 @@ def group_mt(images: Sequence[ImageInput]) -> tuple[list[MTInput], list[str]]:
     Parameters
     ----------
     images
-        With the suffixes ``MTS`` and ``MTR``. Images belong together whose names differ in
-        nothing but the entities ``flip`` and ``mt``.
+        With the suffixes ``MTS`` and ``MTR``, and ``TB1map``. Images belong together whose names
+        differ in nothing but the entities ``flip`` and ``mt``.
 
     Returns
     -------
@@ -174,7 +180,10 @@ def group_mt(images: Sequence[ImageInput]) -> tuple[list[MTInput], list[str]]:
         What is missing of the others, and of those that are incomplete.
     """
     sets: dict[tuple, list[ImageInput]] = {}
+    fields = [image for image in images if image.entities["suffix"] == FIELD]
     for image in images:
+        if image in fields:
+            continue
         differing = (*TOLD_APART, "extension")
         shared = {key: value for key, value in image.entities.items() if key not in differing}
         sets.setdefault(tuple(sorted(shared.items())), []).append(image)
@@ -186,8 +195,32 @@ def group_mt(images: Sequence[ImageInput]) -> tuple[list[MTInput], list[str]]:
             warnings.append(f"{names}: {missing}")
         if ON in roles and OFF in roles:
             entities = {k: v for k, v in roles[ON].entities.items() if k not in TOLD_APART}
-            protocols.append(MTInput(roles, replace(roles[ON], entities=entities)))
+            protocol = MTInput(roles, replace(roles[ON], entities=entities))
+            found, unclear = _field_of(protocol, fields)
+            protocols.append(replace(protocol, b1=found))
+            warnings += unclear
     return protocols, warnings
+
+
+def _field_of(
+    protocol: MTInput, fields: Sequence[ImageInput]
+) -> tuple[ImageInput | None, list[str]]:
+    """Map of the transmit field for a protocol, and what to say where it is not clear which."""
+    if T1 not in protocol.images:
+        return None, []
+    own = protocol.reference.entities
+    for wanted in (("session", "acquisition", "run"), ("session",)):
+        found = [
+            field
+            for field in fields
+            if all(field.entities.get(name) == own.get(name) for name in wanted)
+        ]
+        if len(found) == 1:
+            return found[0], []
+    if not found:
+        return None, []
+    names = ", ".join(field.path.name for field in found)
+    return None, [f"{names}: not used, it is not clear which is that of the MTS images."]
 
 
 def _roles(members: Sequence[ImageInput]) -> tuple[dict[str, ImageInput], str]:

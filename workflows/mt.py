@@ -10,6 +10,7 @@ from nipype.pipeline import engine as pe
 
 from sctflow.core.registration.around_cord import REGION_MM
 from sctflow.interfaces.align import AlignAroundCord
+from sctflow.interfaces.b1 import PrepareB1
 from sctflow.interfaces.map_reports import Details, MapMosaic, RegionValues
 from sctflow.interfaces.mt import ComputeMTR, ComputeMtsat
 from sctflow.workflows.literate import Workflow
@@ -17,7 +18,7 @@ from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.values import ATLAS, init_values_wf
 
 ROLES = ("on", "off", "t1")
-INPUTS = tuple(f"{role}_file" for role in ROLES)
+INPUTS = (*(f"{role}_file" for role in ROLES), "b1_file")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ of {REGION_MM:g} mm [@sct], and interpolated once. The magnetisation transfer ra
     "MTsat": """\
 Magnetisation transfer saturation and T1 were computed from the three images [@mtsat].
 """,
+    "b1": """\
+Both were corrected for the transmit field, which was measured [@mtsatb1].
+""",
 }
 
 
@@ -87,6 +91,7 @@ def init_mt_wf(
     voxels: int,
     third: bool = False,
     protocol: Sequence[tuple[float, float]] | None = None,
+    b1: bool = False,
     registered: bool = False,
     facts: Sequence[tuple[str, str]] = (),
     warnings: Sequence[str] = (),
@@ -95,8 +100,8 @@ def init_mt_wf(
     """Bring the images of a protocol together, find the cord, and compute maps.
 
     Workflow Graph
-        anat_wf on the image with MT pulse → bring_off, bring_t1 → mtr, mtsat → values_wf (where
-        there is an atlas) → figures
+        anat_wf on the image with MT pulse → bring_off, bring_t1 → mtr, (field →) mtsat →
+        values_wf (where there is an atlas) → figures
 
     Parameters
     ----------
@@ -110,6 +115,8 @@ def init_mt_wf(
     protocol : sequence of three (float, float), optional
         Repetition time (s) and flip angle (degrees) of the images with MT pulse, without it, and
         with the contrast of T1. Without it there is neither MTsat nor T1.
+    b1 : bool
+        Whether there is a map of the transmit field, for MTsat and T1.
     registered : bool
         Whether `anat_wf` brings an atlas.
     facts : sequence of (str, str)
@@ -123,6 +130,8 @@ def init_mt_wf(
     ------
     on_file, off_file, t1_file
         Images with MT pulse, without it, and with the contrast of T1 (``third`` only).
+    b1_file
+        Map of the transmit field, as a factor or in percent (``b1`` only).
 
     Outputs
     -------
@@ -139,21 +148,22 @@ def init_mt_wf(
     """
     maps = map_names(protocol)
     workflow = Workflow(name=name)
-    workflow.__desc__ = "\n".join(DESCRIPTIONS[one] for one in maps if one in DESCRIPTIONS)
+    steps = [*maps, "b1"] if b1 and protocol else maps
+    workflow.__desc__ = "\n".join(DESCRIPTIONS[one] for one in steps if one in DESCRIPTIONS)
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
     figures = figure_names(maps, registered=registered)
     outputnode = pe.Node(
         niu.IdentityInterface(fields=[*BROUGHT, *METHODS, *maps, *value_names(maps), *figures]),
         name="outputnode",
     )
-    told = pe.Node(niu.Merge(3), name="told", run_without_submitting=True)
-    told.inputs.in3 = list(warnings)
+    told = pe.Node(niu.Merge(4), name="told", run_without_submitting=True)
+    told.inputs.in4 = list(warnings)
     workflow.connect(inputnode, "on_file", anat_wf, "inputnode.in_file")
     for number, role in enumerate(BROUGHT if third else BROUGHT[:1], start=1):
         bring = pe.Node(
             AlignAroundCord(),
             name=f"bring_{role}",
-            mem_gb=memory_gb(voxels, base=0.3, bytes_per_voxel=120),
+            mem_gb=memory_gb(voxels, base=0.35, bytes_per_voxel=200),
         )
         workflow.connect([
             (inputnode, bring, [(f"{role}_file", "in_file")]),
@@ -164,6 +174,8 @@ def init_mt_wf(
             (bring, outputnode, [("out_file", role), ("method", f"{role}_method")]),
         ])  # fmt: skip
     _add_maps(workflow, anat_wf, protocol, voxels)
+    if b1 and protocol:
+        _add_field(workflow, anat_wf, voxels)
     if registered:
         _add_values(workflow, anat_wf, maps, voxels)
     _add_figures(workflow, anat_wf, maps, facts, voxels)
@@ -197,6 +209,20 @@ def _add_maps(workflow, anat_wf, protocol, voxels):
     ])  # fmt: skip
 
 
+def _add_field(workflow, anat_wf, voxels):
+    """Correct MTsat and T1 by a map of the transmit field, if it can be used."""
+    inputnode, mtsat, told = (workflow.get_node(name) for name in ("inputnode", "mtsat", "told"))
+    field = pe.Node(PrepareB1(), name="field", mem_gb=memory_gb(voxels, bytes_per_voxel=80))
+    workflow.connect([
+        (inputnode, field, [("b1_file", "in_file")]),
+        (anat_wf, field, [
+            ("outputnode.image", "reference_file"), ("outputnode.mask", "mask_file"),
+        ]),
+        (field, mtsat, [("out_file", "b1_file")]),
+        (field, told, [("warnings", "in3")]),
+    ])  # fmt: skip
+
+
 def _add_values(workflow, anat_wf, names, voxels):
     """Measure the maps in the regions of the atlas, and draw the values."""
     outputnode, maps = (workflow.get_node(name) for name in ("outputnode", "maps"))
@@ -211,7 +237,7 @@ def _add_values(workflow, anat_wf, names, voxels):
         drawn = pe.Node(
             RegionValues(title=shown.title, unit=shown.unit),
             name=f"{shown.figure}values",
-            mem_gb=memory_gb(0),
+            mem_gb=memory_gb(0, base=0.25),
         )
         workflow.connect([
             (values_wf, drawn, [(f"outputnode.{one}_values", "in_file")]),

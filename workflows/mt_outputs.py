@@ -141,6 +141,7 @@ def _map(item, one, protocol):
             for role, (tr, flip) in known.items()
             if role in roles
         }
+        sidecar["Sources"] += [item.b1.uri] if item.b1 else []
     return _map_name(item, one), sidecar, {}
 
 

@@ -58,6 +58,7 @@ def init_mt_set_wf(
         voxels=voxels,
         third="t1" in item.images,
         protocol=protocol,
+        b1=item.b1 is not None,
         registered=cord.registered,
         facts=facts,
         warnings=warnings,
@@ -70,6 +71,8 @@ def init_mt_set_wf(
     )
     for role, one in item.images.items():
         setattr(mt_wf.inputs.inputnode, f"{role}_file", str(one.path))
+    if item.b1:
+        mt_wf.inputs.inputnode.b1_file = str(item.b1.path)
     maps = map_names(protocol)
     brought = [role for role in BROUGHT if role in item.images]
     results = [*brought, *(f"{role}_method" for role in brought)]

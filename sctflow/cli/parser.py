@@ -123,8 +123,8 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
     add(
         "--bids-filter-file",
         metavar="FILE",
-        help="JSON with pybids filters for t1w, t2w, t2star, mts, mtr, dwi and bold, as in "
-        'fMRIPrep: {"t2w": {"acquisition": "sag", "run": null}}',
+        help="JSON with pybids filters for t1w, t2w, t2star, mts, mtr, tb1map, dwi and "
+        'bold, as in fMRIPrep: {"t2w": {"acquisition": "sag", "run": null}}',
     )
     add(
         "--bids-database-dir",

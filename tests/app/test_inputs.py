@@ -75,6 +75,37 @@ def test_what_a_protocol_lacks_is_told_with_the_names_of_what_there_is(
     assert all(f"sub-01_{name}.nii.gz" in warning for name in names)
 
 
+FIELD = "sub-01/fmap/sub-01_{}TB1map.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("fields", "taken", "said"),
+    [
+        ([""], "", 0),
+        (["acq-x_"], "acq-x_", 0),
+        (["run-1_", "run-2_"], "run-2_", 0),
+        (["acq-x_run-1_", "acq-x_run-2_"], None, 1),
+        ([], None, 0),
+    ],
+)
+def test_the_map_of_the_field_is_that_of_the_session_if_it_is_clear_which(
+    make_dataset, fields, taken, said
+):
+    names = [f"{ANAT}run-2_{name}.nii.gz" for name in MTS]
+    item = collect(make_dataset, *names, *(FIELD.format(field) for field in fields))
+    (protocol,) = item.mt
+    name = None if taken is None else f"sub-01_{taken}TB1map.nii.gz"
+    assert (protocol.b1 and protocol.b1.path.name) == name
+    assert len(item.warnings) == said
+    assert len(item.images) == 1
+
+
+def test_a_pair_has_no_use_for_the_field(make_dataset):
+    names = [f"{ANAT}mt-{state}_MTR.nii.gz" for state in ("on", "off")]
+    (protocol,) = collect(make_dataset, *names, FIELD.format("")).mt
+    assert protocol.b1 is None
+
+
 def test_gradients_apply_by_inheritance_the_closest_first(make_dataset):
     item = collect(
         make_dataset,

@@ -74,7 +74,7 @@ def files(tmp_path_factory):
 def run(files, tmp_path_factory):
     """Run the graph, without a dataset: outputs of each node by name."""
 
-    def start(*, third=True, **options):
+    def start(*, third=True, b1_file=None, **options):
         folder = tmp_path_factory.mktemp("run")
         anat_wf = init_anat_wf(segmentation="manual", voxels=int(np.prod(SHAPE)))
         workflow = init_mt_wf(
@@ -82,6 +82,7 @@ def run(files, tmp_path_factory):
             voxels=int(np.prod(SHAPE)),
             third=third,
             protocol=list(PROTOCOL.values()) if third else None,
+            b1=b1_file is not None,
             **options,
         )
         workflow.base_dir = str(folder)
@@ -89,6 +90,8 @@ def run(files, tmp_path_factory):
         anat_wf.inputs.inputnode.manual_mask = str(files["mask"])
         for role in PROTOCOL if third else ("on", "off"):
             setattr(workflow.inputs.inputnode, f"{role}_file", str(files[role]))
+        if b1_file:
+            workflow.inputs.inputnode.b1_file = str(b1_file)
         return {node.fullname: node.result.outputs for node in workflow.run().nodes()}
 
     return start
@@ -134,6 +137,34 @@ def test_the_report_has_the_maps_and_the_warnings(outputs):
     assert 'data-warnings="1"' in text
     for said in ("Look here.", "of a test", "MTR in the cord", "T1 in the cord"):
         assert said in text
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_a_measured_field_corrects_both_maps_whichever_its_unit(run, outputs, files, factor):
+    # Of other voxels than the images, as such maps are.
+    field, affine = np.full((20, 18, 8), 0.9 * factor, np.float32), np.diag([3.0, 3.0, 5.0, 1.0])
+    path = files["on"].with_name(f"field{factor:g}.nii.gz")
+    nib.Nifti1Image(field, affine).to_filename(path)
+    corrected = run(b1_file=path)
+    assert corrected["mt_wf.field"].warnings == []
+    plain, found = (within_the_cord(one["mt_wf.mtsat"].mtsat_file) for one in (outputs, corrected))
+    np.testing.assert_allclose(found, plain * 0.6 / (1 - 0.4 * 0.9), rtol=1e-4)
+    plain, found = (within_the_cord(one["mt_wf.mtsat"].t1_file) for one in (outputs, corrected))
+    np.testing.assert_allclose(found, plain / 0.81, rtol=1e-4)
+
+
+def test_a_field_that_cannot_be_right_is_not_used_and_the_report_says_so(run, outputs, files):
+    path = files["on"].with_name("field.nii.gz")
+    nib.Nifti1Image(np.full((20, 18, 8), 800, np.float32), np.diag([3, 3, 5, 1.0])).to_filename(
+        path
+    )
+    found = run(b1_file=path)
+    np.testing.assert_array_equal(
+        within_the_cord(found["mt_wf.mtsat"].t1_file),
+        within_the_cord(outputs["mt_wf.mtsat"].t1_file),
+    )
+    text = Path(found["mt_wf.details"].out_report).read_text()
+    assert "field.nii.gz: not used for MTsat and T1, its median in the cord is 800" in text
 
 
 def test_a_pair_has_a_ratio_and_nothing_else(run):
