@@ -13,9 +13,9 @@ PARAMETERS = 7
 """Six of the tensor, and the signal without weighting."""
 
 POORLY_SPREAD = 10.0
-"""Condition number of directions from which on a warning is due. Directions spread evenly have √2.5 = 1.6, as
-few as six of them may (Skare et al. 2000, doi 10.1006/jmre.2000.2209); the first six of a longer
-list may have 50."""
+"""Condition number of directions from which on a warning is due. Directions spread evenly have
+√2.5 = 1.6, as few as six of them may (Skare et al. 2000, doi 10.1006/jmre.2000.2209); the first
+six of a longer list may have 50."""
 
 _FLOOR = 0.01
 """Of the signal without weighting. Noise alone is above it; a 0, which has no logarithm, is what
