@@ -10,8 +10,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
-from .bids import LABEL_NAMES, QUERIES
+from .bids import LABEL_NAMES
 from .errors import RegistrationError, SettingsError
+from .selection import QUERIES
 
 ANALYSIS_LEVELS = ("participant", "group")
 MODALITIES = tuple(QUERIES)
