@@ -102,9 +102,9 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def save_image(img: nib.Nifti1Image, path: str | os.PathLike) -> Path:
-    """Write a NIfTI image, compressed if the name ends in ``.gz``."""
-    return _write_nifti(img.to_bytes(), Path(path))
+def save_image(img: nib.Nifti1Image, path: str | os.PathLike, *, level: int = GZIP_LEVEL) -> Path:
+    """Write a NIfTI image, compressed to a gzip level if the name ends in ``.gz``."""
+    return _write_nifti(img.to_bytes(), Path(path), level)
 
 
 def save_scaled(
@@ -133,10 +133,10 @@ def save_scaled(
     return _write_nifti(header.binaryblock + bytes(4) + stored.tobytes("F"), Path(path))
 
 
-def _write_nifti(content: bytes, path: Path) -> Path:
+def _write_nifti(content: bytes, path: Path, level: int = GZIP_LEVEL) -> Path:
     if path.suffix == ".gz":
         # 31: a gzip container, which zlib writes without a time or a name.
-        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+        packer = zlib.compressobj(level, zlib.DEFLATED, 31)
         content = packer.compress(content) + packer.flush()
     return _write(content, path)
 

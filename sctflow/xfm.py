@@ -15,6 +15,9 @@ from sctflow.io import load_image, save_image, save_text
 
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+_QUICK = 1
+"""Gzip level of fields: a higher one takes several times as long and saves little."""
+
 _FSL_RELATIVE = 2006
 """NIfTI intent: FNIRT displacement field."""
 
@@ -97,7 +100,8 @@ def save_field(
         raise ImageError("A displacement field with values that are not finite is not written.")
     vectors = np.array(field.vectors, dtype=dtype)
     vectors[..., :2] *= -1
-    return save_image(_vector_image(vectors[:, :, :, None], field.affine, "vector"), path)
+    img = _vector_image(vectors[:, :, :, None], field.affine, "vector")
+    return save_image(img, path, level=_QUICK)
 
 
 def save_fsl_warp(warp: np.ndarray, affine: np.ndarray, path: str | os.PathLike) -> Path:
