@@ -27,8 +27,8 @@ class Sections:
     Attributes
     ----------
     first, second : CordShape
-        With the same number of rows: row by row the sections that correspond. The rows of
-        `first` are evenly spaced; only its `s` is used.
+        With the same number of rows: row by row the sections that correspond. Rows are looked up
+        by `first.s`, which is evenly spaced; `second.s` is where they lie in the second cord.
     """
 
     first: CordShape
