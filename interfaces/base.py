@@ -11,12 +11,13 @@ class StepOrNothing(SimpleInterface):
     """A node that does nothing where what it needs could not be made before it.
 
     Inputs with the metadata ``needed=True`` decide: in a graph, the outputs stay undefined if one
-    of them is; the command line asks for all of them.
+    of them is, or is an empty list (what a merge of nothing gives: no transform is not the
+    identity); the command line asks for all of them.
     """
 
     def _run_interface(self, runtime):
-        traits = self.inputs.traits(needed=True)
-        if all(isdefined(getattr(self.inputs, name)) for name in traits):
+        given = [getattr(self.inputs, name) for name in self.inputs.traits(needed=True)]
+        if all(isdefined(value) and value != [] for value in given):
             self._step(Path(runtime.cwd))
         return runtime
 

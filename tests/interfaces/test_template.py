@@ -134,3 +134,13 @@ def test_a_template_is_prepared_with_the_images_that_are_drawn(small, tmp_path):
     assert found.cord_file == str(small / "tpl-Small_label-SC_mask.nii.gz")
     again = PrepareTemplate(template=found.out_file).run(cwd=tmp_path).outputs
     assert again.image_file == found.image_file
+
+
+@pytest.mark.parametrize(
+    ("node", "image"), [(WarpTemplate, "reference_file"), (ImageToTemplate, "in_file")]
+)
+def test_no_transform_is_not_the_identity(subject, small, tmp_path, node, image):
+    """What a merge of transforms that could not be made gives is an empty list."""
+    done = node(**{image: subject["image"]}, transforms=[], template=str(small)).run(cwd=tmp_path)
+    assert done.outputs.get_traitsfree() == {}
+    assert not list(tmp_path.glob("*template.nii.gz"))
