@@ -14,6 +14,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.interfaces.base import StepOrNothing
+from sctflow.interfaces.figures import read_optional, read_voxels, save_figure
 from sctflow.io import load_image, load_table, save_text
 
 
@@ -38,16 +39,16 @@ class AnimateSeries(StepOrNothing):
         from sctflow.reports.animation import animate
 
         given = self.inputs
-        before, affine = _voxels(given.before_file)
+        before, affine = read_voxels(given.before_file)
         labels = ()
         if isdefined(given.bval_file):
             words = Path(given.bval_file).read_text("utf-8").split()
             labels = [f"b = {float(word):.0f}" for word in words]
         text = animate(
             before,
-            _voxels(given.after_file)[0],
+            read_voxels(given.after_file)[0],
             affine,
-            _voxels(given.mask_file)[0],
+            read_voxels(given.mask_file)[0],
             labels=labels,
         )
         if text:
@@ -71,15 +72,15 @@ class BeforeAfter(StepOrNothing):
         from sctflow.reports.dwi_figures import before_after
 
         given = self.inputs
-        before, affine = _voxels(given.before_file)
+        before, affine = read_voxels(given.before_file)
         figure = before_after(
             before,
-            _voxels(given.after_file)[0],
+            read_voxels(given.after_file)[0],
             affine,
-            _voxels(given.mask_file)[0],
-            levels=_optional(given.levels_file),
+            read_voxels(given.mask_file)[0],
+            levels=read_optional(given.levels_file),
         )
-        _save_figure(self, folder, figure, "Means before and after motion correction")
+        save_figure(self, folder, figure, "Means before and after motion correction")
 
 
 class _DiffusivityMosaicInputSpec(BaseInterfaceInputSpec):
@@ -101,19 +102,19 @@ class DiffusivityMosaic(StepOrNothing):
         from sctflow.reports.dwi_figures import diffusivities
 
         given = self.inputs
-        cord, affine = _voxels(given.mask_file)
+        cord, affine = read_voxels(given.mask_file)
         figure = diffusivities(
             {
-                "Mean diffusivity": _voxels(given.md_file)[0],
-                "Axial diffusivity": _voxels(given.ad_file)[0],
-                "Radial diffusivity": _voxels(given.rd_file)[0],
+                "Mean diffusivity": read_voxels(given.md_file)[0],
+                "Axial diffusivity": read_voxels(given.ad_file)[0],
+                "Radial diffusivity": read_voxels(given.rd_file)[0],
             },
             affine,
             cord,
-            gray=_optional(given.gray_file),
-            levels=_optional(given.levels_file),
+            gray=read_optional(given.gray_file),
+            levels=read_optional(given.levels_file),
         )
-        _save_figure(self, folder, figure, "Diffusivities around the cord")
+        save_figure(self, folder, figure, "Diffusivities around the cord")
 
 
 class _DWIDetailsInputSpec(BaseInterfaceInputSpec):
@@ -149,29 +150,9 @@ class DWIDetails(SimpleInterface):
             snr=given.snr if isdefined(given.snr) else None,
             motion=load_table(given.motion_file) if isdefined(given.motion_file) else None,
             slices=to_canonical(mask).shape[2],
-            maps={name: _voxels(path)[0] for name, path in files.items() if isdefined(path)},
-            cord=_voxels(given.mask_file)[0],
+            maps={name: read_voxels(path)[0] for name, path in files.items() if isdefined(path)},
+            cord=read_voxels(given.mask_file)[0],
         )
         text = details(facts=facts, warnings=given.warnings)
         self._results["out_report"] = str(save_text(text, Path(runtime.cwd) / "details.html"))
         return runtime
-
-
-def _voxels(path):
-    """Voxels of an image, and its affine."""
-    import numpy as np
-
-    img = load_image(path)
-    return np.asanyarray(img.dataobj), img.affine
-
-
-def _optional(path):
-    return _voxels(path)[0] if isdefined(path) else None
-
-
-def _save_figure(interface, folder, figure, label):
-    """Save the figure in the node's folder and hand it on as the result."""
-    from sctflow.reports.style import to_svg
-
-    out_report = save_text(to_svg(figure, label=label), folder / "figure.svg")
-    interface._results["out_report"] = str(out_report)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, isdefined, traits
 
 from sctflow.interfaces.base import StepOrNothing
-from sctflow.io import load_image, load_table, save_text
+from sctflow.interfaces.figures import save_figure
+from sctflow.io import load_image, load_table
 
 
 class _FigureOutputSpec(TraitedSpec):
@@ -27,7 +28,7 @@ class MotionPlot(StepOrNothing):
         from sctflow.reports.motion_figure import motion_figure
 
         tables = (self.inputs.motion_file, self.inputs.slice_motion_file)
-        _save(self, folder, motion_figure(*map(load_table, tables)), "motion", "Motion")
+        save_figure(self, folder, motion_figure(*map(load_table, tables)), "Motion", "motion")
 
 
 class _TSNRMosaicInputSpec(BaseInterfaceInputSpec):
@@ -56,7 +57,9 @@ class TSNRMosaic(StepOrNothing):
             levels = _voxels(self.inputs.levels_file)
         affine = load_image(self.inputs.after_file).affine
         figure = tsnr_mosaic(before, after, mean, affine, mask, levels=levels)
-        _save(self, folder, figure, "tsnr", "Temporal SNR before and after motion correction")
+        save_figure(
+            self, folder, figure, "Temporal SNR before and after motion correction", "tsnr"
+        )
 
 
 class _CarpetPlotInputSpec(BaseInterfaceInputSpec):
@@ -88,7 +91,7 @@ class CarpetPlot(StepOrNothing):
         figure = carpet(
             courses, load_table(self.inputs.confounds_file), tr=tr if isdefined(tr) else None
         )
-        _save(self, folder, figure, "carpet", "Time courses of voxels")
+        save_figure(self, folder, figure, "Time courses of voxels", "carpet")
 
 
 def _voxels(path):
@@ -99,11 +102,3 @@ def _voxels_of(img):
     import numpy as np
 
     return np.asanyarray(img.dataobj)
-
-
-def _save(interface, folder, figure, name, label):
-    """Save the figure in the node's folder and hand it on as the result."""
-    from sctflow.reports.style import to_svg
-
-    out_report = save_text(to_svg(figure, label=label), folder / f"{name}.svg")
-    interface._results["out_report"] = str(out_report)

@@ -13,7 +13,8 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.interfaces.base import StepOrNothing
-from sctflow.io import load_image, load_table, save_text
+from sctflow.interfaces.figures import read_optional, read_voxels, save_figure
+from sctflow.io import load_table, save_text
 
 
 class _ReportOutputSpec(TraitedSpec):
@@ -47,18 +48,18 @@ class MapMosaic(StepOrNothing):
         from sctflow.reports.map_figure import map_mosaic
 
         given = self.inputs
-        data, affine = _voxels(given.in_file)
+        data, affine = read_voxels(given.in_file)
         figure = map_mosaic(
             {given.title: data * given.scale},
             affine,
-            _voxels(given.mask_file)[0],
-            image=_optional(given.image_file),
-            inner=_optional(given.gray_file),
-            levels=_optional(given.levels_file),
+            read_voxels(given.mask_file)[0],
+            image=read_optional(given.image_file),
+            inner=read_optional(given.gray_file),
+            levels=read_optional(given.levels_file),
             limits=given.limits,
             unit=given.unit,
         )
-        _save_figure(self, folder, figure, f"{given.title} around the cord")
+        save_figure(self, folder, figure, f"{given.title} around the cord")
 
 
 class _RegionValuesInputSpec(BaseInterfaceInputSpec):
@@ -81,7 +82,7 @@ class RegionValues(StepOrNothing):
         frame = load_table(given.in_file)
         frame[["value", "std"]] *= given.scale
         figure = region_values(frame, title=given.title, unit=given.unit)
-        _save_figure(self, folder, figure, f"{given.title} by region and level")
+        save_figure(self, folder, figure, f"{given.title} by region and level")
 
 
 class _DetailsInputSpec(BaseInterfaceInputSpec):
@@ -112,33 +113,13 @@ class Details(SimpleInterface):
         given = self.inputs
         facts = list(given.facts)
         if isdefined(given.map_files) and isdefined(given.mask_file):
-            mask = _voxels(given.mask_file)[0]
+            mask = read_voxels(given.mask_file)[0]
             for path, title, scale, unit in zip(
                 given.map_files, given.titles, given.scales, given.units, strict=True
             ):
-                text = describe_map(_voxels(path)[0], mask, scale=scale, unit=unit)
+                text = describe_map(read_voxels(path)[0], mask, scale=scale, unit=unit)
                 facts.append((title, text))
         text = details(facts=facts, warnings=given.warnings)
         path = save_text(text, Path(runtime.cwd) / "details.html")
         self._results["out_report"] = str(path)
         return runtime
-
-
-def _voxels(path):
-    """Voxels of an image, and its affine."""
-    import numpy as np
-
-    img = load_image(path)
-    return np.asanyarray(img.dataobj), img.affine
-
-
-def _optional(path):
-    return _voxels(path)[0] if isdefined(path) else None
-
-
-def _save_figure(interface, folder, figure, label):
-    """Save the figure in the node's folder and hand it on as the result."""
-    from sctflow.reports.style import to_svg
-
-    out_report = save_text(to_svg(figure, label=label), folder / "figure.svg")
-    interface._results["out_report"] = str(out_report)

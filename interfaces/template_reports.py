@@ -6,12 +6,12 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
     TraitedSpec,
-    isdefined,
     traits,
 )
 
 from sctflow.interfaces.base import StepOrNothing
-from sctflow.io import load_image, load_table, save_text
+from sctflow.interfaces.figures import read_optional, read_voxels, save_figure
+from sctflow.io import load_table
 
 
 class _FigureOutputSpec(TraitedSpec):
@@ -40,17 +40,17 @@ class TemplateOverlay(StepOrNothing):
     def _step(self, folder):
         from sctflow.reports.template_figures import template_overlay
 
-        data, affine = _voxels(self.inputs.in_file)
+        data, affine = read_voxels(self.inputs.in_file)
         figure = template_overlay(
             data,
             affine,
-            _voxels(self.inputs.mask_file)[0],
-            _voxels(self.inputs.template_cord_file)[0],
-            gray=_optional(self.inputs.template_gray_file),
-            levels=_optional(self.inputs.levels_file),
+            read_voxels(self.inputs.mask_file)[0],
+            read_voxels(self.inputs.template_cord_file)[0],
+            gray=read_optional(self.inputs.template_gray_file),
+            levels=read_optional(self.inputs.levels_file),
             template=self.inputs.template,
         )
-        _save(self, folder, figure, "overlay", "The template's cord on the image")
+        save_figure(self, folder, figure, "The template's cord on the image", "overlay")
 
 
 class _OnTemplateInputSpec(BaseInterfaceInputSpec):
@@ -76,7 +76,7 @@ class SubjectInTemplate(StepOrNothing):
         from sctflow.reports.template_figures import subject_in_template
 
         figure = _on_template(self.inputs, subject_in_template)
-        _save(self, folder, figure, "intemplate", "The image beside the template")
+        save_figure(self, folder, figure, "The image beside the template", "intemplate")
 
 
 class Checkerboard(StepOrNothing):
@@ -90,7 +90,7 @@ class Checkerboard(StepOrNothing):
 
         figure = _on_template(self.inputs, checkerboard)
         label = "Checkerboard of the image and the template"
-        _save(self, folder, figure, "checkerboard", label)
+        save_figure(self, folder, figure, label, "checkerboard")
 
 
 class _NormalizedAreaInputSpec(BaseInterfaceInputSpec):
@@ -117,38 +117,17 @@ class NormalizedArea(StepOrNothing):
             template=template,
             normative=normative_area(template),
         )
-        _save(self, folder, figure, "normalizedarea", f"Area of the cord along {template}")
+        save_figure(self, folder, figure, f"Area of the cord along {template}", "normalizedarea")
 
 
 def _on_template(inputs, draw):
     """Figure of an image and a template on one grid."""
-    template, affine = _voxels(inputs.template_file)
+    template, affine = read_voxels(inputs.template_file)
     return draw(
-        _voxels(inputs.in_file)[0],
+        read_voxels(inputs.in_file)[0],
         template,
         affine,
-        _voxels(inputs.template_cord_file)[0],
-        levels=_optional(inputs.template_levels_file),
+        read_voxels(inputs.template_cord_file)[0],
+        levels=read_optional(inputs.template_levels_file),
         titles=(inputs.title, inputs.template_title),
     )
-
-
-def _voxels(path):
-    """Voxels as they are stored, and the affine."""
-    import numpy as np
-
-    img = load_image(path)
-    return np.asanyarray(img.dataobj), img.affine
-
-
-def _optional(path):
-    """Voxels, or None where the file is not given."""
-    return _voxels(path)[0] if isdefined(path) else None
-
-
-def _save(interface, folder, figure, name, label):
-    """Save the figure in the node's folder and hand it on as the result."""
-    from sctflow.reports.style import to_svg
-
-    out_report = save_text(to_svg(figure, label=label), folder / f"{name}.svg")
-    interface._results["out_report"] = str(out_report)

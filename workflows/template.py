@@ -168,25 +168,6 @@ def init_template_wf(
         mem_gb=memory_gb(voxels, base=TEMPLATE_GB, bytes_per_voxel=8),
     )
     normalize = pe.Node(NormalizeMorphometry(), name="normalize", mem_gb=memory_gb(0))
-    overlay = pe.Node(
-        TemplateOverlay(template=template),
-        name="overlay",
-        mem_gb=memory_gb(voxels, bytes_per_voxel=32),
-    )
-    titles = {"title": title, "template_title": template}
-    intemplate, checkerboard = (
-        pe.Node(node(**titles), name=name, mem_gb=TEMPLATE_GB)
-        for name, node in (("intemplate", SubjectInTemplate), ("checkerboard", Checkerboard))
-    )
-    normalizedarea = pe.Node(
-        NormalizedArea(template=template), name="normalizedarea", mem_gb=memory_gb(0)
-    )
-
-    drawn = [
-        ("template_image", "template_file"),
-        ("template_cord", "template_cord_file"),
-        ("template_levels", "template_levels_file"),
-    ]
     workflow.connect([
         (inputnode, register, [
             ("mask", "mask_file"),
@@ -206,17 +187,6 @@ def init_template_wf(
             ("slices_file", "slice_map_file"),
             ("template_slices_file", "template_slices_file"),
         ]),
-        (inputnode, overlay, [
-            ("in_file", "in_file"), ("mask", "mask_file"), ("vertebrae", "levels_file"),
-        ]),
-        (warp, overlay, [
-            ("cord_file", "template_cord_file"), ("gray_matter_file", "template_gray_file"),
-        ]),
-        (inputnode, intemplate, drawn),
-        (bring, intemplate, [("out_file", "in_file")]),
-        (inputnode, checkerboard, drawn),
-        (bring, checkerboard, [("out_file", "in_file")]),
-        (normalize, normalizedarea, [("out_table", "morph_file")]),
         (register, outputnode, [
             ("to_template_file", "to_template"),
             ("from_template_file", "from_template"),
@@ -235,9 +205,49 @@ def init_template_wf(
             ("combined_table", "combined_table"),
         ]),
         (normalize, outputnode, [("out_table", "normalized")]),
+    ])  # fmt: skip
+    _add_figures(workflow, template=template, title=title, voxels=voxels)
+    return workflow
+
+
+def _add_figures(workflow, *, template, title, voxels):
+    """Draw the template on the image, the image in the template, and the area along it."""
+    inputnode, outputnode, warp, bring, normalize = (
+        workflow.get_node(name)
+        for name in ("inputnode", "outputnode", "warp", "bring", "normalize")
+    )
+    overlay = pe.Node(
+        TemplateOverlay(template=template),
+        name="overlay",
+        mem_gb=memory_gb(voxels, bytes_per_voxel=32),
+    )
+    titles = {"title": title, "template_title": template}
+    intemplate, checkerboard = (
+        pe.Node(node(**titles), name=name, mem_gb=TEMPLATE_GB)
+        for name, node in (("intemplate", SubjectInTemplate), ("checkerboard", Checkerboard))
+    )
+    normalizedarea = pe.Node(
+        NormalizedArea(template=template), name="normalizedarea", mem_gb=memory_gb(0)
+    )
+    drawn = [
+        ("template_image", "template_file"),
+        ("template_cord", "template_cord_file"),
+        ("template_levels", "template_levels_file"),
+    ]
+    workflow.connect([
+        (inputnode, overlay, [
+            ("in_file", "in_file"), ("mask", "mask_file"), ("vertebrae", "levels_file"),
+        ]),
+        (warp, overlay, [
+            ("cord_file", "template_cord_file"), ("gray_matter_file", "template_gray_file"),
+        ]),
+        (inputnode, intemplate, drawn),
+        (bring, intemplate, [("out_file", "in_file")]),
+        (inputnode, checkerboard, drawn),
+        (bring, checkerboard, [("out_file", "in_file")]),
+        (normalize, normalizedarea, [("out_table", "morph_file")]),
         (overlay, outputnode, [("out_report", "overlay")]),
         (intemplate, outputnode, [("out_report", "intemplate")]),
         (checkerboard, outputnode, [("out_report", "checkerboard")]),
         (normalizedarea, outputnode, [("out_report", "normalizedarea")]),
     ])  # fmt: skip
-    return workflow
