@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import ctypes
-import math
 import time
 from pathlib import Path
 
@@ -22,6 +20,8 @@ from sctflow.training.anatomy import Anatomy, load_anatomy
 from sctflow.training.draw import Draw
 from sctflow.training.generator import make_batch
 from sctflow.training.geometry import Frame
+from sctflow.training.loop import follow, keep_freed_memory
+from sctflow.training.loop import rate as rate_at
 
 FRAMES = {
     "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), planes=1, cropped=0.45, surroundings=True),
@@ -57,7 +57,7 @@ def train(
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: _rate(s, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: rate_at(s, steps))
     draw = Draw(seed)
     checks = _unseen_images(frame, anatomy)
     start = time.monotonic()
@@ -71,17 +71,12 @@ def train(
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        _follow(average, net, min(0.999, step / (step + 20)))
+        follow(average, net, min(0.999, step / (step + 20)))
         if step % 250 == 0 or step == steps:
             save_weights(average, out)
             minutes = (time.monotonic() - start) / 60
             print(f"{step:6d} {minutes:6.1f} min  {_score(average, *checks)}", flush=True)
     return average
-
-
-def _rate(step: int, steps: int) -> float:
-    """Linear warm-up over 200 steps, then half a cosine."""
-    return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 def _unseen_images(frame: Frame, anatomy: Anatomy) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,16 +85,6 @@ def _unseen_images(frame: Frame, anatomy: Anatomy) -> tuple[torch.Tensor, torch.
     batches = [make_batch(draw, 8, frame, anatomy) for _ in range(32)]
     images, targets = (torch.cat(parts) for parts in zip(*batches, strict=True))
     return images, targets
-
-
-@torch.no_grad()
-def _follow(average: UNet, net: UNet, keep: float) -> None:
-    """Move the averaged weights and running statistics towards the net's."""
-    for slow, fast in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
-        if slow.dtype.is_floating_point:
-            slow.lerp_(fast, 1 - keep)
-        else:
-            slow.copy_(fast)
 
 
 @torch.no_grad()
@@ -122,17 +107,6 @@ def _score(net: UNet, images: torch.Tensor, targets: torch.Tensor) -> str:
     )
 
 
-def _keep_freed_memory() -> None:
-    """Have glibc reuse the tensors' memory: giving it back takes a quarter of the time."""
-    m_trim_threshold, m_mmap_threshold = -1, -3
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-    except OSError:  # another C library
-        return
-    libc.mallopt(m_mmap_threshold, 1 << 30)
-    libc.mallopt(m_trim_threshold, (1 << 31) - 1)
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,7 +119,7 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path, help="weights to go on from")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    _keep_freed_memory()
+    keep_freed_memory()
     torch.set_num_threads(options.threads)
     train(
         FRAMES[options.network],

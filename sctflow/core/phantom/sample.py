@@ -216,7 +216,7 @@ def _painted(
 
     def paint(rows: slice) -> None:
         uvs, xyz = frame_points(anatomy, shape, affine, voxels[rows], offsets)
-        codes[rows] = _codes(anatomy, uvs.reshape(-1, 3), xyz.reshape(-1, 3)).reshape(
+        codes[rows] = paint_points(anatomy, uvs.reshape(-1, 3), xyz.reshape(-1, 3)).reshape(
             codes[rows].shape
         )
 
@@ -226,8 +226,21 @@ def _painted(
     return codes
 
 
-def _codes(anatomy: Anatomy, uvs: np.ndarray, xyz: np.ndarray) -> np.ndarray:
-    """Codes of points, from outside inwards."""
+def paint_points(anatomy: Anatomy, uvs: np.ndarray, xyz: np.ndarray) -> np.ndarray:
+    """Paint points, from outside inwards.
+
+    Parameters
+    ----------
+    anatomy
+        The person.
+    uvs, xyz
+        (n, 3) float32: the points in the cord's frame, and in world mm.
+
+    Returns
+    -------
+    ndarray
+        (n,) uint8 codes.
+    """
     u, v, s = np.ascontiguousarray(uvs.T)
     station = anatomy.at(s)
     painted = np.full(len(u), Tissue.BACKGROUND, np.uint8)

@@ -1,4 +1,4 @@
-"""The small U-Net that both cord networks are made of."""
+"""The small U-Net that the built-in networks are made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 
 
 class UNet(nn.Module):
-    """Two-dimensional U-Net; images (n, channels, h, w) in, logits (n, 1, h, w) out.
+    """Two-dimensional U-Net; images (n, channels, h, w) in, logits (n, outputs, h, w) out.
 
     Parameters
     ----------
@@ -18,18 +18,22 @@ class UNet(nn.Module):
     widths : tuple of int
         Feature maps at each resolution, finest first. Height and width must be multiples of
         ``2 ** (len(widths) - 1)``.
+    outputs : int
+        Maps to predict.
     """
 
-    def __init__(self, channels: int = 3, widths: tuple[int, ...] = (16, 32, 48, 64)):
+    def __init__(
+        self, channels: int = 3, widths: tuple[int, ...] = (16, 32, 48, 64), outputs: int = 1
+    ):
         super().__init__()
         ins = (channels, *widths[:-1])
         self.down = nn.ModuleList(_double(i, o) for i, o in zip(ins, widths, strict=True))
         pairs = list(itertools.pairwise(widths))[::-1]
         self.up = nn.ModuleList(_double(fine + coarse, fine) for fine, coarse in pairs)
-        self.head = nn.Conv2d(widths[0], 1, 1)
+        self.head = nn.Conv2d(widths[0], outputs, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of the cord on the middle slice."""
+        """Logits."""
         kept = []
         for level, block in enumerate(self.down):
             if level:
