@@ -13,6 +13,7 @@ from sctflow.errors import SctflowError
 
 if TYPE_CHECKING:
     from sctflow.core.segmentation import CordNets
+    from sctflow.core.segmentation.network import UNet
 
 REGISTRY = "builtin.yml"
 
@@ -54,7 +55,39 @@ def cord_model() -> dict[str, str]:
         ``name``, ``version`` and ``checksum`` (SHA-256 of the weight files' SHA-256, in order),
         for sidecars, reports and the cache of a work folder.
     """
-    entry = describe_model("cord")
+    return _info("cord")
+
+
+def load_landmark_net() -> tuple[UNet, dict[str, str]]:
+    """Load the network that finds discs and other landmarks.
+
+    Returns
+    -------
+    net : UNet
+        Set to evaluation.
+    info : dict
+        See :func:`landmark_model`.
+
+    Raises
+    ------
+    SctflowError
+        A weight file is missing or is not the one that was released.
+    """
+    from sctflow.core.labeling.network import make_landmark_net
+    from sctflow.models.weights import load_weights
+
+    (entry,) = describe_model("landmarks")["weights"]["landmarks"]
+    return load_weights(make_landmark_net(), _verified(entry)), landmark_model()
+
+
+def landmark_model() -> dict[str, str]:
+    """Say which landmark network ships, without loading it; as :func:`cord_model`."""
+    return _info("landmarks")
+
+
+def _info(key: str) -> dict[str, str]:
+    """Name, version and one checksum for all weight files of a model."""
+    entry = describe_model(key)
     sums = "".join(f["sha256"] for files in entry["weights"].values() for f in files)
     checksum = hashlib.sha256(sums.encode()).hexdigest()
     return {"name": entry["name"], "version": entry["version"], "checksum": checksum}

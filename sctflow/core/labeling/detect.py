@@ -1,0 +1,81 @@
+"""Landmarks of the spine in an image: discs, C1 and dens, sacrum, junction, conus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sctflow.core.centerline import Centerline
+from sctflow.core.labeling.chain import best_chain
+from sctflow.core.labeling.heat import find_peaks, heat_maps
+from sctflow.core.labeling.kinds import KINDS
+from sctflow.core.labeling.slab import Slab, path_along, sample_slab
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+COLUMNS = ("kind", "x", "y", "z", "s", "confidence", "inferred")
+LEAST_DISC, LEAST_OTHER = 0.1, 0.2
+"""Peaks lower than this are not considered."""
+
+
+def find_landmarks(
+    data: np.ndarray, affine: np.ndarray, line: Centerline, *, net: nn.Module
+) -> pd.DataFrame:
+    """Find the landmarks that an image shows.
+
+    Parameters
+    ----------
+    data : (i, j, k) array
+        Image of any orientation and contrast.
+    affine : (4, 4) array
+        Voxel to world (RAS mm).
+    line : Centerline
+        Of the cord in the image.
+    net : UNet
+        From :func:`sctflow.models.load_landmark_net`.
+
+    Returns
+    -------
+    DataFrame
+        A row for every landmark, from the top to the bottom: ``kind``, of
+        :data:`sctflow.core.labeling.kinds.KINDS`; ``x``, ``y``, ``z`` (world mm; discs: their
+        posterior tip); ``s`` (mm along the cord as the centreline counts it, straight on beyond
+        its ends); ``confidence`` (0 to 1); ``inferred`` (1 for a disc that was not seen but
+        placed evenly between its neighbours). Of each kind but discs there is one row at most.
+    """
+    path = path_along(line, data.shape, affine)
+    slab = sample_slab(data, affine, path)
+    return _table(slab, heat_maps(net, slab))
+
+
+def _table(slab: Slab, heat: np.ndarray) -> pd.DataFrame:
+    """Landmarks of a slab with its heat maps."""
+    import pandas as pd
+
+    maps = dict(zip(KINDS, heat, strict=True))
+    discs = best_chain(find_peaks(maps.pop("disc"), LEAST_DISC))
+    rows = [
+        ("disc", *row)
+        for row in zip(discs.row, discs.column, discs.height, discs.inferred, strict=True)
+    ]
+    for kind, one in maps.items():
+        peaks = find_peaks(one, LEAST_OTHER)
+        if len(peaks):
+            rows.append((kind, peaks.row[0], peaks.column[0], peaks.height[0], False))
+    rows.sort(key=lambda row: -row[1])
+    place = np.array([row[1:3] for row in rows], float).reshape(-1, 2)
+    world = slab.to_world(place[:, 0], place[:, 1])
+    s = np.interp(place[:, 0], np.arange(len(slab.path.s)), slab.path.s)
+    return pd.DataFrame(
+        {
+            "kind": [row[0] for row in rows],
+            **dict(zip("xyz", world.T, strict=True)),
+            "s": s,
+            "confidence": [float(row[3]) for row in rows],
+            "inferred": [int(row[4]) for row in rows],
+        },
+        columns=list(COLUMNS),
+    )
