@@ -1,0 +1,188 @@
+"""Which disc is which: discs of one session are named, or left without names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sctflow.core.label_values import disc_name
+from sctflow.core.labeling.cord_evidence import area_evidence, end_evidence, samples
+from sctflow.core.labeling.counting import certainty, count
+from sctflow.core.labeling.fusing import FLOORS, fuse
+from sctflow.core.labeling.gathering import Given, Pool, View, gather
+from sctflow.core.labeling.landmark_evidence import (
+    CONUS,
+    HEAD,
+    JUNCTION,
+    SACRUM,
+    mark_evidence,
+)
+from sctflow.core.labeling.placing import Placing
+from sctflow.core.labeling.result import (
+    COLUMNS,
+    impossible,
+    left_out,
+    named_discs,
+    trusted_marks,
+    unnamed_discs,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["THRESHOLD", "Given", "Naming", "View", "name_discs"]
+
+THRESHOLD = 0.9
+"""Discs are named if the probability is as high as this."""
+
+_HELP = (
+    "One label is enough to name all discs: put a label image with one disc in "
+    "derivatives/labels/<sub>/anat/<stem>_label-discs_dlabel.nii.gz, or give "
+    "--label-init SUB:VALUE."
+)
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Discs of a session and what is known about their names.
+
+    Attributes
+    ----------
+    discs : DataFrame
+        x, y, z (RAS mm), confidence, inferred, value (0: without a name), from (name of the
+        image), manual; top to bottom. Values 50 and 60 are the pontomedullary junction and the
+        tip of the cord.
+    probabilities : DataFrame
+        value of the top disc, probability, and a column of log-probabilities for each kind of
+        evidence.
+    named : bool
+        Whether discs have values.
+    reason : str
+        A sentence: how discs were named, or why they were not and what would help.
+    warnings : list of str
+        What does not fit.
+    """
+
+    discs: pd.DataFrame
+    probabilities: pd.DataFrame
+    named: bool
+    reason: str
+    warnings: list[str] = field(default_factory=list)
+
+
+def name_discs(
+    views: Sequence[View], *, given: Sequence[Given] = (), threshold: float = THRESHOLD
+) -> Naming:
+    """Name the discs of one session.
+
+    Labels that a person has given decide, and the others are counted from them. Without any,
+    distances between discs, the cord's area along it, its ends, and landmarks that were seen are
+    weighed; unless one hypothesis has the probability `threshold`, no disc is named.
+
+    Parameters
+    ----------
+    views
+        Images of the session that show discs or cord.
+    given
+        Discs or vertebrae that a person has named; junction and conus too, which are kept.
+    threshold
+        Of the probability.
+
+    Raises
+    ------
+    LabelError
+        If given labels contradict each other or lie far from the cord.
+    ValueError
+        If there is no image.
+    """
+    if not views:
+        raise ValueError("Discs can only be named on at least one image.")
+    pool = gather(views, given)
+    if not len(pool.seen):
+        return _unnamed(pool, fuse(np.empty(0, int), {}), "No disc was detected.")
+    s, confidence, fixed = pool.seen[["s", "confidence", "level"]].to_numpy(float).T
+    counts = count(s, confidence, fixed)
+    if not len(counts.paths):
+        return _unnamed(pool, fuse(np.empty(0, int), {}), "No count of the discs is possible.")
+    placings = [Placing(s[path > 0], path[path > 0]) for path in counts.paths]
+    table = fuse(_top_values(counts.paths), _evidence(pool, counts.log_likelihood, placings))
+    best = int(table["probability"].argmax())
+    path, placing = counts.paths[best], placings[best]
+    sure = float(certainty(s, confidence, fixed, path).min())
+    return _decide(pool, table, path, placing, sure=sure, threshold=threshold)
+
+
+def _top_values(paths: np.ndarray) -> np.ndarray:
+    return np.array([int(np.ceil(path[path > 0].min())) for path in paths])
+
+
+def _evidence(pool: Pool, spacing: np.ndarray, placings: list[Placing]) -> dict[str, np.ndarray]:
+    marks = {"head": HEAD, "PMJ": JUNCTION, "sacrum": SACRUM, "conus": CONUS}
+    found = {
+        "spacing": spacing,
+        "area": area_evidence(samples(pool), placings),
+        "ends": end_evidence(pool, placings),
+        **{name: mark_evidence(pool.marks, placings, kinds) for name, kinds in marks.items()},
+    }
+    return {name: found[name] for name in FLOORS}
+
+
+def _decide(
+    pool: Pool,
+    table: pd.DataFrame,
+    path: np.ndarray,
+    placing: Placing,
+    *,
+    sure: float,
+    threshold: float,
+) -> Naming:
+    discs = named_discs(pool, path, placing)
+    manual = bool(discs["manual"].any() or np.isfinite(pool.seen["level"]).any())
+    chance = float(table["probability"].max()) * sure
+    fault = impossible(discs)
+    warnings = left_out(pool, path)
+    if manual:
+        if fault:
+            warnings.append(f"Counted from the given labels, discs look impossible: {fault}.")
+        return _named(pool, table, discs, placing, "from the labels given.", warnings)
+    top = disc_name(int(discs["value"].min()))
+    if chance < threshold:
+        told = f"Discs were not named: the top one is the {top} with a probability of {chance:.2f}"
+        return _unnamed(pool, table, f"{told}, less than {threshold:.2f}.")
+    if fault:
+        return _unnamed(pool, table, f"Discs were not named, as {fault}.")
+    how = f"the top one is the {top} with a probability of {chance:.2f}."
+    return _named(pool, table, discs, placing, f"from what is usual in people: {how}", warnings)
+
+
+def _named(
+    pool: Pool,
+    table: pd.DataFrame,
+    discs: pd.DataFrame,
+    placing: Placing,
+    how: str,
+    warnings: list[str],
+) -> Naming:
+    return Naming(
+        discs=_join(discs, trusted_marks(pool, placing)),
+        probabilities=table,
+        named=True,
+        reason=f"Discs were named {how}",
+        warnings=warnings,
+    )
+
+
+def _unnamed(pool: Pool, table: pd.DataFrame, why: str) -> Naming:
+    discs = _join(unnamed_discs(pool), trusted_marks(pool, None))
+    return Naming(discs=discs, probabilities=table, named=False, reason=f"{why} {_HELP}")
+
+
+def _join(discs: pd.DataFrame, marks: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.concat([discs, marks]) if len(marks) else discs
+    table = table.sort_values("s", ascending=False, kind="stable").reset_index(drop=True)[COLUMNS]
+    return table.astype({"inferred": int, "value": int, "manual": int})
