@@ -22,9 +22,14 @@ def read_optional(path: str) -> np.ndarray | None:
 
 
 def save_figure(
-    interface: SimpleInterface, folder: Path, figure: object, label: str, name: str = "figure"
+    interface: SimpleInterface,
+    folder: Path,
+    figure: object,
+    label: str,
+    name: str = "figure",
+    output: str = "out_report",
 ) -> None:
-    """Save a figure in the node's folder as SVG and hand it on as ``out_report``.
+    """Save a figure in the node's folder as SVG and hand it on as an output.
 
     Parameters
     ----------
@@ -37,8 +42,10 @@ def save_figure(
         What the figure is, for those who cannot see it.
     name : str
         Of the file.
+    output : str
+        Of the node.
     """
     from sctflow.reports.style import to_svg
 
-    out_report = save_text(to_svg(figure, label=label), folder / f"{name}.svg")
-    interface._results["out_report"] = str(out_report)
+    path = save_text(to_svg(figure, label=label), folder / f"{name}.svg")
+    interface._results[output] = str(path)

@@ -31,3 +31,11 @@ def disc_name(value: int) -> str:
     if 2 <= value <= LAST_DISC:
         return f"disc {VERTEBRAE[value - 2]}/{VERTEBRAE[value - 1]} (value {value})"
     return f"label with value {value}"
+
+
+def short_name(value: int) -> str:
+    """Say the same in a few letters, for pictures: ``C3/C4``; ``?`` for what has no name."""
+    others = {1: "top of C1", GROOVE: "PMG", JUNCTION: "PMJ", CONUS: "conus"}
+    if 2 <= value <= LAST_DISC:
+        return f"{VERTEBRAE[value - 2]}/{VERTEBRAE[value - 1]}"
+    return others.get(value, "?")
