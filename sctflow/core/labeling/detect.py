@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sctflow.core.centerline import Centerline
-from sctflow.core.labeling.chain import best_chain
+from sctflow.core.labeling.chain import Chain, best_chain
 from sctflow.core.labeling.heat import find_peaks, heat_maps
 from sctflow.core.labeling.kinds import KINDS
-from sctflow.core.labeling.slab import Slab, path_along, sample_slab
+from sctflow.core.labeling.slab import Slab, bend_path, forward_mm, path_along, sample_slab
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "x", "y", "z", "s", "confidence", "inferred")
 LEAST_DISC, LEAST_OTHER = 0.1, 0.2
 """Peaks lower than this are not considered."""
+PASSES = 3
+BEFORE_CANAL_MM = 9.0
+"""The tips of discs lie about this far in front of the middle of the canal."""
+STRAY_MM = 8.0
+"""Where discs below the cord lie farther from that, the path is led along them."""
+CLEAR_MM = 12.0
+"""So far below the cord's end a disc may guide the path."""
 
 
 def find_landmarks(
@@ -47,16 +54,33 @@ def find_landmarks(
         placed evenly between its neighbours). Of each kind but discs there is one row at most.
     """
     path = path_along(line, data.shape, affine)
-    slab = sample_slab(data, affine, path)
-    return _table(slab, heat_maps(net, slab))
+    for _ in range(PASSES):
+        slab = sample_slab(data, affine, path)
+        heat = heat_maps(net, slab)
+        discs = best_chain(find_peaks(heat[KINDS.index("disc")], LEAST_DISC))
+        guides = _guides(slab, discs)
+        if not len(guides):
+            break
+        path = bend_path(path, guides, 0.0, data.shape, affine)
+    return _table(slab, heat, discs)
 
 
-def _table(slab: Slab, heat: np.ndarray) -> pd.DataFrame:
+def _guides(slab: Slab, discs: Chain) -> np.ndarray:
+    """Where the canal runs below the cord, (n, 3) world mm; empty if the path is near enough."""
+    forward = forward_mm(discs.column)
+    s = np.interp(discs.row, np.arange(len(slab.path.s)), slab.path.s)
+    below = (s < -CLEAR_MM) & ~discs.inferred
+    if not np.any(np.abs(forward[below] - BEFORE_CANAL_MM) > STRAY_MM):
+        return np.empty((0, 3))
+    return slab.path.to_world(discs.row[below], forward[below] - BEFORE_CANAL_MM)
+
+
+def _table(slab: Slab, heat: np.ndarray, discs: Chain) -> pd.DataFrame:
     """Landmarks of a slab with its heat maps."""
     import pandas as pd
 
     maps = dict(zip(KINDS, heat, strict=True))
-    discs = best_chain(find_peaks(maps.pop("disc"), LEAST_DISC))
+    del maps["disc"]
     rows = [
         ("disc", *row)
         for row in zip(discs.row, discs.column, discs.height, discs.inferred, strict=True)

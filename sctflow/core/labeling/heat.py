@@ -14,6 +14,8 @@ from sctflow.core.labeling.slab import Slab, normalise_slab
 if TYPE_CHECKING:
     from torch import nn
 
+FAINT = 1e-4
+"""Heat that is taken for none."""
 APART = 9
 """Pixels across the neighbourhood in which a peak is the highest."""
 
@@ -73,24 +75,22 @@ def heat_maps(net: nn.Module, slab: Slab) -> np.ndarray:
 def find_peaks(heat: np.ndarray, least: float) -> Peaks:
     """Find the peaks of a map (rows, columns) that are at least so high.
 
-    Their places are the heat's centre of mass in the 5 by 5 pixels about the highest one.
+    Their places are the tops of parabolas through the logarithm of the heat beside the highest
+    pixel, which is exact for blobs of Gaussian shape.
     """
     top = ndimage.maximum_filter(heat, APART)
     rows, columns = np.nonzero((heat >= least) & (heat == top))
     height = heat[rows, columns]
     order = np.argsort(-height, kind="stable")
     rows, columns, height = rows[order], columns[order], height[order]
-    padded = np.pad(heat, 2)
-    offset = np.arange(-2, 3)
-    place = []
-    for row, column in zip(rows, columns, strict=True):
-        weight = padded[row : row + 5, column : column + 5]
-        total = weight.sum()
-        place.append(
-            (
-                row + (weight.sum(1) * offset).sum() / total,
-                column + (weight.sum(0) * offset).sum() / total,
-            )
-        )
-    found = np.array(place, float).reshape(-1, 2)
-    return Peaks(found[:, 0], found[:, 1], height)
+    padded = np.pad(np.maximum(heat, FAINT), 1, mode="edge").astype(float)
+    beside = np.arange(3)
+    about = padded[rows[:, None, None] + beside[:, None], columns[:, None, None] + beside]
+    return Peaks(rows + _top(about.sum(2)), columns + _top(about.sum(1)), height)
+
+
+def _top(three: np.ndarray) -> np.ndarray:
+    """Where parabolas through the logarithm of three values (n, 3) at -1, 0 and 1 are highest."""
+    low, middle, high = np.log(three).T
+    bend = low - 2 * middle + high
+    return np.clip(0.5 * (low - high) / np.where(bend < 0, bend, -np.inf), -1.0, 1.0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
+from scipy.interpolate import PchipInterpolator
 
 from sctflow.core.centerline import Centerline
 from sctflow.core.cord_curve import frame_axes
@@ -111,35 +112,75 @@ def path_along(line: Centerline, shape: tuple[int, ...], affine: np.ndarray) -> 
         Voxel to world (RAS mm).
     """
     s = np.arange(-BEYOND_MM, line.arc_length[-1] + BEYOND_MM, PIXEL_MM)
-    points = _prolonged(line, s)
+    points = _prolonged(line.points, line.arc_length, s)
+    within = (s >= 0) & (s <= line.arc_length[-1])
+    return _in_view(points, s, shape, affine, within)
+
+
+def bend_path(
+    path: Path, guides: np.ndarray, end: float, shape: tuple[int, ...], affine: np.ndarray
+) -> Path:
+    """Lead a path through points below the cord's end, so that it follows the canal there.
+
+    Parameters
+    ----------
+    path : Path
+        From `path_along`, or from here.
+    guides : (n, 3) array
+        World mm, from the top to the bottom.
+    end : float
+        Arc length to which the path stays as it is, mm.
+    shape, affine
+        As of `path_along`.
+    """
+    kept = path.s >= end
+    anchor = path.points[kept][:: round(DIRECTION_MM / PIXEL_MM)]
+    knots = np.concatenate([guides[::-1], anchor])
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(knots, axis=0), axis=1))])
+    fine = np.arange(0.0, length[-1], PIXEL_MM / 4)
+    points = PchipInterpolator(length, knots)(fine)
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    # The first anchor keeps the arc length that it had.
+    along += path.s[kept][0] - np.interp(length[len(guides)], fine, along)
+    s = np.arange(along[0] - BEYOND_MM, path.s[-1] + PIXEL_MM / 2, PIXEL_MM)
+    s = s + (path.s[kept][0] - s[np.argmin(np.abs(s - path.s[kept][0]))])
+    below = s < path.s[kept][0]
+    bent = _prolonged(points, along, s)
+    bent[~below] = path.points[kept][: (~below).sum()]
+    return _in_view(bent, s, shape, affine, s >= end)
+
+
+def _in_view(
+    points: np.ndarray,
+    s: np.ndarray,
+    shape: tuple[int, ...],
+    affine: np.ndarray,
+    always: np.ndarray,
+) -> Path:
+    """Part of a line that an image shows, with a margin."""
     voxels = (points - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
     inside = np.all((voxels > -0.5) & (voxels < np.array(shape[:3]) - 0.5), axis=1)
-    # Beyond the cord's end the spine may be in view where the straight line is not.
-    near = np.flatnonzero(inside | ((s >= 0) & (s <= line.arc_length[-1])))
+    # Beyond the cord's end the spine may be in view where the line is not.
     margin = round(FRONT_MM / PIXEL_MM)
-    first, last = max(0, near[0] - margin), min(len(s) - 1, near[-1] + margin)
-    kept = slice(first, last + 1)
-    return make_path(points[kept], s[kept])
+    near = np.flatnonzero(inside | always)
+    kept = slice(max(0, near[0] - margin), near[-1] + margin + 1)
+    return Path(points[kept], frame_axes(np.gradient(points[kept], axis=0)), s[kept])
 
 
-def make_path(points: np.ndarray, s: np.ndarray) -> Path:
-    """Give points (n, 3) along a line, with their arc lengths (n,), the axes of a path."""
-    return Path(points, frame_axes(np.gradient(points, axis=0)), s)
-
-
-def _prolonged(line: Centerline, s: np.ndarray) -> np.ndarray:
-    """Points of a centreline at arc lengths, straight beyond its ends."""
-    along = line.arc_length
+def _prolonged(points: np.ndarray, along: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """Points of a line at arc lengths ``s``, straight beyond its ends."""
     if len(along) == 1:
-        return line.points[0] + (s - along[0])[:, None] * line.tangents[0]
+        return points[0] + (s - along[0])[:, None] * np.array([0.0, 0.0, 1.0])
     inside = np.clip(s, along[0], along[-1])
-    points = np.stack([np.interp(inside, along, column) for column in line.points.T], -1)
+    out = np.stack([np.interp(inside, along, column) for column in points.T], -1)
     for end, there in ((along[0], s < along[0]), (along[-1], s > along[-1])):
-        near = np.abs(along - end) <= DIRECTION_MM
-        direction = line.tangents[near].mean(0)
+        near = np.flatnonzero(np.abs(along - end) <= DIRECTION_MM)
+        near = near if len(near) > 1 else np.argsort(np.abs(along - end))[:2]
+        first, last = near.min(), near.max()
+        direction = points[last] - points[first]
         direction = direction / np.linalg.norm(direction)
-        points[there] += (s[there] - end)[:, None] * direction
-    return points
+        out[there] += (s[there] - end)[:, None] * direction
+    return out
 
 
 def sample_slab(data: np.ndarray, affine: np.ndarray, path: Path) -> Slab:
