@@ -130,7 +130,8 @@ def _make_marks(discs, places: np.ndarray) -> list[_Mark]:
         kind = "inferred" if row["inferred"] and not hand else kind
         kind = "hand" if hand else kind
         known = row["confidence"]
-        told = _HAND if hand else "" if known != known else f"{known:.2f}"
+        # What was placed by spacing alone has no confidence of its own.
+        told = _HAND if hand else f"{known:.2f}" if known > 0 else ""
         colour = style.LABEL if hand else style.confidence_colour(known)
         text = f"{short_name(value)} {told}".strip()
         marks.append(_Mark(float(across), float(down), kind, text, colour))
@@ -193,13 +194,22 @@ def _draw(field: Field, views: Sequence[_View], marks: Sequence[_Mark], path: np
             _draw_marks(axes, marks, layout, (left, top), head, number)
             if len(views) > 1:
                 write(axes, left + gap, 1.5 * row, view.title, ha="left")
-            edges = np.clip([0, field.width], *window) - layout.start + left
-            write(axes, edges[0] + gap, bottom + row / 2, "A", ha="left")
-            write(axes, edges[1] - gap, bottom + row / 2, "P", ha="right")
-        length = 10 if field.height < 150 else 50
-        scale_bar(axes, left + (layout.wide + length) / 2, bottom + 0.85 * row, length)
+            _footer(axes, field, layout, left, bottom + row)
         axes.set(xlim=(0, width), ylim=(bottom + row, 0))
     return figure
+
+
+def _footer(axes, field: Field, layout: _Layout, left: float, bottom: float) -> None:
+    """Say below a view which side is which, and how long a millimetre is."""
+    length = 10 if field.height < 150 else 50
+    low, high = np.clip([0, field.width], layout.start, layout.start + layout.wide)
+    middle = 0.5 * (low + high) - layout.start + left
+    # Of a field that is narrower than the bar, the sides are named beside the bar.
+    half = max(0.5 * (high - low) - layout.mm(_GAP), 0.5 * length + layout.mm(_LINE))
+    row = layout.mm(_ROW)
+    write(axes, middle - half, bottom - row / 2, "A")
+    write(axes, middle + half, bottom - row / 2, "P")
+    scale_bar(axes, middle + length / 2, bottom - 0.15 * row, length)
 
 
 def _draw_marks(axes, marks, layout: _Layout, corner, head: float, number: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sctflow.core.label_values import LAST_DISC, short_name
 from sctflow.reports import style
 
@@ -18,10 +20,13 @@ def probability_figure(frame, discs, *, threshold: float, at_most: int = 5):
     Parameters
     ----------
     frame : pandas.DataFrame
-        Columns ``value`` (of the uppermost disc) and ``probability``.
+        Columns ``value`` (of the uppermost disc) and ``probability``; rows of one value are
+        summed.
     discs : pandas.DataFrame
-        The labels with their ``value``: how many discs there are tells which one is the last, and
-        whether they have values tells whether they were named, and how.
+        The labels with ``x``, ``y``, ``z`` (RAS world, mm), ``value`` and ``inferred``, from top
+        to bottom, numbered from 0: how many discs there are
+        from the first to the last that was seen tells the last one's name, and whether they have
+        values tells whether they were named, and how.
     threshold : float
         Probability that a naming needs to be used.
     at_most : int
@@ -31,10 +36,7 @@ def probability_figure(frame, discs, *, threshold: float, at_most: int = 5):
     -------
     matplotlib.figure.Figure
     """
-    values = discs["value"].astype(int)
-    named = values[values.between(FIRST_DISC, LAST_DISC)]
-    first = int(named.min()) if len(named) else None
-    count = int(named.max()) - first + 1 if len(named) else int((values == 0).sum())
+    first, count = _seen(discs)
     bars = _bars(frame, count, first, at_most)
     with style.styled():
         if not bars:
@@ -51,7 +53,7 @@ def probability_figure(frame, discs, *, threshold: float, at_most: int = 5):
             axes.text(1.02, place, _percent(length), va="center", fontsize=8.5)
         axes.axvline(threshold, color=style.INK, linewidth=1.0, linestyle=(0, (4, 3)))
         axes.set(xlim=(0, 1), ylim=(len(bars) - 0.5, -0.5))
-        axes.set_xlabel("Probability; the dashed line is what a naming needs")
+        axes.set_xlabel("Probability; a naming needs at least that of the dashed line")
         axes.set_yticks(range(len(bars)), names, fontsize=8.5)
         axes.tick_params(axis="y", length=0)
         likeliest = f"Not named: {names[0]} is the likeliest"
@@ -66,10 +68,34 @@ def range_name(first: int, count: int) -> str:
     return short_name(first) if last <= first else f"{short_name(first)}–{short_name(last)}"
 
 
+def _seen(discs) -> tuple[int | None, int]:
+    """Value of the uppermost disc that was seen, None without names, and their number down to the
+    lowest; what was inferred beyond them is no part of a naming."""
+    values = discs["value"].astype(int)
+    is_disc = (values == 0) | values.between(FIRST_DISC, LAST_DISC)
+    rows = np.flatnonzero(is_disc & (discs["inferred"] == 0))
+    if not len(rows):
+        return None, 0
+    held = discs[is_disc].loc[discs.index[rows[0]] : discs.index[rows[-1]]]
+    named = held["value"][held["value"] > 0]
+    if not len(named):
+        return None, _count(held[["x", "y", "z"]].to_numpy(float))
+    return int(named.min()), int(named.max() - named.min()) + 1
+
+
+def _count(places: np.ndarray) -> int:
+    """Number of discs from the first to the last of a row, with those that were not seen: where
+    two are twice as far from each other as their neighbours are, one is missing."""
+    gaps = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    usual = [np.median(gaps[max(0, i - 2) : i + 3]) for i in range(len(gaps))]
+    return 1 + int(sum(max(1, round(gap / near)) for gap, near in zip(gaps, usual, strict=True)))
+
+
 def _bars(frame, count: int, first: int | None, at_most: int) -> list[tuple[str, float, str]]:
     """Name, probability and colour of each bar; the one used, or nearly, stands out."""
-    frame = frame[frame["probability"].notna()]
-    frame = frame.sort_values("probability", ascending=False, kind="stable")
+    # One uppermost disc may be told by several counts: with and without a missing disc.
+    frame = frame[frame["probability"].notna()].groupby("value", as_index=False)["probability"]
+    frame = frame.sum().sort_values("probability", ascending=False, kind="stable")
     likely = max(1, int((frame["probability"] >= _LEAST).sum()))
     best, others = frame.head(min(at_most, likely)), frame.iloc[min(at_most, likely) :]
     bars = []

@@ -86,15 +86,26 @@ def assert_legible(figure):
         ((30, 60, 55), (1, 1, 1), [3, 4, 5, 6], 15.0, 0.0),
         ((30, 60, 55), (1, 1, 1), [3, 4, 5, 6], 15.0, 6.0),
         ((20, 250, 20), (1, 1, 1), [50, 1, 2, 3], 5.0, 0.0),
+        ((12, 8, 250), (2, 2, 2), range(2, 26), 20.0, 0.0),
         ((96, 96, 4), (0.5, 0.5, 5.0), [0, 0], 14.0, 0.0),
         ((60, 60, 30), (1, 1, 1), range(3, 26), 1.2, 0.0),
     ],
-    ids=["whole", "whole and bent", "short", "short and bent", "flat", "axial", "crowded"],
+    ids=[
+        "whole",
+        "whole and bent",
+        "short",
+        "short and bent",
+        "flat",
+        "narrow",
+        "axial",
+        "crowded",
+    ],
 )
 def test_no_text_lies_on_another_or_beyond_the_figure(shape, zooms, values, spacing, aside):
     data, affine, line = bent_cord(aside, shape=shape, zooms=zooms)
     top = shape[2] * zooms[2] - 3
-    found = labels(values, top - spacing * np.arange(len(values)), front=40, manual=0)
+    front = min(40.0, shape[1] * zooms[1] / 2)
+    found = labels(values, top - spacing * np.arange(len(values)), front=front)
     found.loc[1::3, "manual"] = 1
     figure = disc_figure(data, affine, found, centerline=line)
     assert len(marks(figure)) == len(values)
@@ -168,10 +179,10 @@ def test_the_course_goes_on_through_labels_beyond_the_centreline():
 def test_names_confidence_and_how_a_label_came_about_can_be_told():
     data, affine, line = bent_cord()
     found = labels([50, 3, 4, 5, 0, 60], [110, 90, 75, 60, 45, 20])
-    found["confidence"] = [0.95, 0.9, 0.6, 1.0, 0.3, 0.85]
+    found["confidence"] = [0.95, 0.9, 0.6, 1.0, 0.3, np.nan]
     found["inferred"], found["manual"] = [0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 0]
     figure = disc_figure(data, affine, found, centerline=line)
-    told = ["PMJ 0.95", "C2/C3 0.90", "C3/C4 0.60", "C4/C5 by hand", "? 0.30", "conus 0.85"]
+    told = ["PMJ 0.95", "C2/C3 0.90", "C3/C4 0.60", "C4/C5 by hand", "? 0.30", "conus"]
     written = texts(figure)
     assert [text for text in written if text in told] == told
     drawn = marks(figure)
@@ -238,7 +249,9 @@ def bars(figure):
 
 def test_the_likeliest_namings_have_bars_and_the_others_are_summed():
     chances = [0.05, 0.4, 0.2, 0.1, 0.1, 0.08, 0.07]
-    figure = probability_figure(namings(*chances), labels([0] * 4, range(4)), threshold=0.8)
+    figure = probability_figure(
+        namings(*chances), labels([0] * 4, [60, 45, 30, 15]), threshold=0.8
+    )
     found = bars(figure)
     assert next(iter(found)) == "C3/C4–C6/C7"
     assert len(found) == 6
@@ -254,7 +267,8 @@ def test_the_likeliest_namings_have_bars_and_the_others_are_summed():
 
 
 def test_the_naming_that_was_used_stands_out_even_if_it_is_not_the_likeliest():
-    given = labels([50, 2, 4, 5, 6], range(5))
+    # What was inferred above and below those that were seen does not count.
+    given = labels([50, 2, 3, 4, 5, 6, 7], range(90, 20, -10), inferred=[0, 0, 1, 0, 1, 0, 1])
     figure = probability_figure(namings(0.7, 0.297, 0.003), given, threshold=0.9)
     assert list(bars(figure)) == ["C2/C3–C4/C5", "C3/C4–C5/C6", "1 other"]
     assert [t.get_text() for t in figure.texts] == ["Named C3/C4–C5/C6"]
@@ -262,6 +276,14 @@ def test_the_naming_that_was_used_stands_out_even_if_it_is_not_the_likeliest():
     assert used == [False, True, False]
     assert [t.get_text() for t in figure.axes[0].texts] == ["70 %", "30 %", "< 1 %"]
     assert_legible(figure)
+
+
+def test_a_disc_that_was_not_seen_is_counted_and_ways_to_count_are_summed():
+    gap = labels([50, 0, 0, 0, 0], [190, 100, 82, 47, 30])
+    figure = probability_figure(
+        pd.concat([namings(0.2, 0.3), namings(0.5)]), gap, threshold=0.9, at_most=1
+    )
+    assert bars(figure) == pytest.approx({"C2/C3–C6/C7": 0.7, "1 other": 0.3})
 
 
 def test_no_naming_at_all_is_said():

@@ -52,7 +52,7 @@ def test_both_figures_are_svg_with_names_and_probabilities(files):
     shown = text_of(found.outputs.discs)
     for word in ("C3/C4 0.90", "C4/C5 0.40", "inferred from spacing", "centreline"):
         assert word in shown
-    assert "Named C3/C4–C4/C5" in text_of(found.outputs.probability)
+    assert ">Named C3/C4<" in text_of(found.outputs.probability)
 
 
 def test_without_centreline_labels_and_probabilities_the_image_is_drawn(files):
