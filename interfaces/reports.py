@@ -115,9 +115,6 @@ class _ImageSummaryInputSpec(BaseInterfaceInputSpec):
         traits.Str, desc="what was noticed while the image was made from others"
     )
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
-    discs_file = traits.Str(desc="the labelled discs that were used, to be shown")
-    vertebrae_file = File(exists=True, desc="vertebral levels of the cord's voxels")
-    level_warnings = traits.List(traits.Str, desc="what was noticed about the labelled discs")
     not_computed = traits.Str(desc="why nothing was computed from this image, if so")
 
 
@@ -137,23 +134,48 @@ class ImageSummary(SimpleInterface):
             name=Path(_value(self.inputs.source_file, self.inputs.in_file)).name,
             method=_value(self.inputs.method, {}),
             manual_mask=_value(self.inputs.manual_mask, ""),
-            # Levels and registration look at the same mask: what both notice is said once.
             warnings=list(
                 dict.fromkeys(
                     [
                         *_value(self.inputs.earlier_warnings, []),
                         *_value(self.inputs.warnings, []),
-                        *_value(self.inputs.level_warnings, []),
                     ]
                 )
             ),
-            discs=_value(self.inputs.discs_file, ""),
-            levels=_present(self.inputs.vertebrae_file),
             not_computed=_value(self.inputs.not_computed, ""),
             morphometry=_table(self.inputs.morph_file),
         )
         out_report = Path(runtime.cwd) / "summary.html"
         save_text(text, out_report)
+        self._results["out_report"] = str(out_report)
+        return runtime
+
+
+class _LevelsSummaryInputSpec(BaseInterfaceInputSpec):
+    centerline_file = File(
+        exists=True, mandatory=True, desc="table of the centreline; without rows there is no cord"
+    )
+    labels_file = traits.Str(desc="the labels that were used, to be shown")
+    vertebrae_file = File(exists=True, desc="vertebral levels of the cord's voxels")
+    warnings = traits.List(traits.Str, desc="what was noticed about levels and registration")
+
+
+class LevelsSummary(SimpleInterface):
+    """Write which levels the cord has in an image, as a fragment of the report."""
+
+    input_spec = _LevelsSummaryInputSpec
+    output_spec = _ReportOutputSpec
+
+    def _run_interface(self, runtime):
+        from sctflow.reports.levels import levels_summary
+
+        text = levels_summary(
+            levels=_present(self.inputs.vertebrae_file),
+            source=Path(_value(self.inputs.labels_file, "")).name,
+            warnings=_value(self.inputs.warnings, []),
+            cord=len(_table(self.inputs.centerline_file)) > 0,
+        )
+        out_report = save_text(text, Path(runtime.cwd) / "levels.html")
         self._results["out_report"] = str(out_report)
         return runtime
 

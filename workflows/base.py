@@ -7,7 +7,13 @@ from importlib import import_module
 
 from sctflow import __version__
 from sctflow.bids import ImageInput, ParticipantInputs
-from sctflow.workflows.cord import init_cord, init_without_mask_wf, sanitise, workflow_name
+from sctflow.workflows.cord import (
+    hand_on,
+    init_cord,
+    init_without_mask_wf,
+    sanitise,
+    workflow_name,
+)
 from sctflow.workflows.levels import LABEL_KINDS, LevelLabels, choose_labels, in_session
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
@@ -60,8 +66,8 @@ def init_single_participant_wf(*, participant: ParticipantInputs, options: Optio
     """Process the images of one participant; an image that fails does not stop the others.
 
     Workflow Graph
-        one workflow per anatomical image, magnetisation transfer protocol, diffusion and
-        functional series
+        two workflows per anatomical image, one per magnetisation transfer protocol, diffusion
+        and functional series
 
     Parameters
     ----------
@@ -79,8 +85,7 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
     kinds = LABEL_KINDS if options.template else LABEL_KINDS[:1]
     for image in participant.anat:
         labels = choose_labels(image, participant.anatomy, kinds=kinds)
-        image_wf = init_image_wf(image=image, labels=labels, options=options)
-        workflow.add_nodes([image_wf])
+        add_image(workflow, image=image, labels=labels, options=options)
     items = [
         *(("mt", protocol, protocol.reference) for protocol in participant.mt),
         *(("dwi", series, series.image) for series in participant.dwi),
@@ -97,16 +102,15 @@ Results were obtained with *sctflow* {__version__}, which is based on *Nipype*
     return workflow
 
 
-def init_image_wf(
-    *, image: ImageInput, options: Options, labels: LevelLabels | None = None
-) -> Workflow:
+def add_image(
+    workflow: Workflow, *, image: ImageInput, options: Options, labels: LevelLabels | None = None
+) -> None:
     """Process one anatomical image and place its results in the output dataset.
-
-    Workflow Graph
-        anat_wf → anat_outputs_wf
 
     Parameters
     ----------
+    workflow : Workflow
+        It gets two workflows: what needs no levels, named after the image, and what needs them.
     image : ImageInput
         The image and its manual labels. A manual mask is used wherever there is one.
     options : Options
@@ -116,11 +120,11 @@ def init_image_wf(
     """
     cord = init_cord(image=image, labels=labels, options=options, voxels=count_voxels(image.path))
     if cord is None:
-        return init_without_mask_wf(image=image, options=options)
-    workflow = Workflow(name=workflow_name(image))
-    cord.anat_wf.inputs.inputnode.in_file = str(image.path)
-    cord.connect(workflow, cord.anat_wf)
-    return workflow
+        workflow.add_nodes([init_without_mask_wf(image=image, options=options)])
+        return
+    cord.cord_wf.inputs.inputnode.in_file = str(image.path)
+    first, second = cord.apart(workflow_name(image))
+    hand_on(workflow, first, second)
 
 
 def _factory(modality: str) -> Callable[..., Workflow]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nipype.pipeline import engine as pe
-
 from sctflow.bids import ImageInput
 from sctflow.templates.source import beside
-from sctflow.workflows.anatomical import LEVELS, RESULTS, init_anat_wf
+from sctflow.workflows.anatomical import init_anat_wf
+from sctflow.workflows.find_cord import RESULTS, init_cord_wf
+from sctflow.workflows.lay_levels import CORD, LEVELS, init_levels_wf
 from sctflow.workflows.levels import LevelLabels
+from sctflow.workflows.levels_outputs import init_levels_outputs_wf
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
-from sctflow.workflows.outputs import init_anat_outputs_wf, init_not_computed_wf
-from sctflow.workflows.reports import FIGURES
+from sctflow.workflows.outputs import init_cord_outputs_wf, init_not_computed_wf
+from sctflow.workflows.reports import CORD_FIGURES, LEVEL_FIGURES
 from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS
 
 NO_MANUAL_MASK = (
@@ -23,44 +24,76 @@ NO_MANUAL_MASK = (
 )
 
 
+PLACED = (*RESULTS, *CORD_FIGURES)
+"""What is placed of a cord, whatever its levels are."""
+
+
 @dataclass(frozen=True)
 class Cord:
-    """The workflows that find the cord in an image and place what they find.
+    """The workflows that find the cord in an image and tell its levels, and place the results.
 
     Attributes
     ----------
-    anat_wf : Workflow
-        From :func:`sctflow.workflows.anatomical.init_anat_wf`, with its labels as inputs; what is
-        missing is the image, ``inputnode.in_file``.
-    outputs_wf : Workflow
-        From :func:`sctflow.workflows.outputs.init_anat_outputs_wf`.
-    results : tuple of str
-        What one hands to the other.
+    cord_wf : Workflow
+        From :func:`sctflow.workflows.find_cord.init_cord_wf`; what is missing is the image,
+        ``inputnode.in_file``.
+    cord_outputs_wf : Workflow
+        From :func:`sctflow.workflows.outputs.init_cord_outputs_wf`.
+    levels_wf : Workflow
+        From :func:`sctflow.workflows.lay_levels.init_levels_wf`, with its labels as inputs.
+    levels_outputs_wf : Workflow
+        From :func:`sctflow.workflows.levels_outputs.init_levels_outputs_wf`.
+    told : tuple of str
+        What the last one takes.
     registered : bool
         Whether the image is registered with a template, so that there is an atlas.
     """
 
-    anat_wf: Workflow
-    outputs_wf: Workflow
-    results: tuple[str, ...]
+    cord_wf: Workflow
+    cord_outputs_wf: Workflow
+    levels_wf: Workflow
+    levels_outputs_wf: Workflow
+    told: tuple[str, ...]
     registered: bool
 
-    def connect(self, workflow: Workflow, source: pe.Node | Workflow, prefix: str = "") -> None:
+    def apart(self, name: str) -> tuple[Workflow, Workflow]:
+        """Put what needs no levels and what needs them into two workflows with their sinks.
+
+        Parameters
+        ----------
+        name : str
+            Of the first; see :func:`levels_name` for that of the second. They are yet to be
+            connected, see :meth:`hand_on`.
+        """
+        first, second = Workflow(name=name), Workflow(name=levels_name(name))
+        first.connect([(self.cord_wf, self.cord_outputs_wf, _placed(PLACED))])
+        second.connect([(self.levels_wf, self.levels_outputs_wf, _placed(self.told))])
+        return first, second
+
+    def joined(self) -> Workflow:
+        """Put both into one workflow without their sinks; see :meth:`connect` for those."""
+        return init_anat_wf(cord_wf=self.cord_wf, levels_wf=self.levels_wf)
+
+    def connect(self, workflow: Workflow, source: Workflow) -> None:
         """Hand the results to their sinks.
 
         Parameters
         ----------
         workflow : Workflow
-            What both are connected in.
+            What all are connected in.
         source : Workflow
-            The workflow that holds ``anat_wf``, or ``anat_wf`` itself.
-        prefix : str
-            ``"anat_wf."`` where the source holds it.
+            The workflow that holds what :meth:`joined` gave.
         """
-        fields = [
-            (f"{prefix}outputnode.{result}", f"inputnode.{result}") for result in self.results
-        ]
-        workflow.connect([(source, self.outputs_wf, fields)])
+        workflow.connect([
+            (source, self.cord_outputs_wf, _placed(PLACED, "anat_wf.")),
+            (source, self.levels_outputs_wf, _placed(self.told, "anat_wf.")),
+        ])  # fmt: skip
+
+
+def hand_on(workflow: Workflow, first: Workflow, second: Workflow) -> None:
+    """Connect the two workflows of :meth:`Cord.apart` within another one."""
+    handed = [(f"cord_wf.outputnode.{one}", f"levels_wf.inputnode.{one}") for one in CORD]
+    workflow.connect([(first, second, handed)])
 
 
 def init_cord(
@@ -89,42 +122,51 @@ def init_cord(
     if manual_mask is None and options.segmentation_method == "manual":
         return None
     segmentation = "manual" if manual_mask else options.segmentation_method
+    cord_wf = init_cord_wf(
+        segmentation=segmentation, voxels=voxels, omp_nthreads=options.omp_nthreads
+    )
+    cord_wf.inputs.inputnode.source_file = str(image.path)
+    if manual_mask:
+        cord_wf.inputs.inputnode.manual_mask = str(manual_mask)
+    cord_outputs_wf = init_cord_outputs_wf(
+        image=image, output_dir=options.output_dir, segmentation=segmentation
+    )
     template, junction = options.template, _junction(image)
     registered = bool(labels and template)
-    anat_wf = init_anat_wf(
-        segmentation=segmentation,
-        voxels=voxels,
-        levels=labels and ("own" if labels.image.path == image.path else "elsewhere"),
-        label_kind=labels.kind if labels else "discs",
-        junction=junction and ("own" if junction == "PMJ" else "among discs"),
-        template=template,
-        contrast=beside(image.entities["suffix"]),
-        title=image.entities["suffix"],
-        template_ref=options.template_ref,
-        registration_steps=options.registration_steps,
-        omp_nthreads=options.omp_nthreads,
-    )
-    given = anat_wf.inputs.inputnode
-    given.source_file = str(image.path)
-    if manual_mask:
-        given.manual_mask = str(manual_mask)
-    if labels:
-        given.discs = str(labels.path)
-    if junction:
-        given.junction = str(image.manual[junction])
-    outputs_wf = init_anat_outputs_wf(
+    levels_outputs_wf = init_levels_outputs_wf(
         image=image,
         output_dir=options.output_dir,
-        segmentation=segmentation,
         labels_uri=labels.uri if labels else None,
         junction_uri=image.manual_uris[junction] if junction else None,
         template=template.name if registered else None,
     )
-    results = [*RESULTS, *FIGURES]
-    results += LEVELS if labels else ()
-    results += ("bydistance",) if junction else ()
-    results += (*TEMPLATE_RESULTS, *TEMPLATE_FIGURES) if registered else ()
-    return Cord(anat_wf, outputs_wf, tuple(results), registered)
+    told = [*LEVEL_FIGURES]
+    told += LEVELS if labels else ()
+    told += ("bydistance",) if junction else ()
+    told += (*TEMPLATE_RESULTS, *TEMPLATE_FIGURES) if registered else ()
+    levels_wf = _init_levels(image, labels, junction, options, voxels)
+    return Cord(cord_wf, cord_outputs_wf, levels_wf, levels_outputs_wf, tuple(told), registered)
+
+
+def _init_levels(image, labels, junction, options, voxels):
+    """What is done with the levels of an image, with the labels as inputs."""
+    levels_wf = init_levels_wf(
+        voxels=voxels,
+        levels=labels and ("own" if labels.image.path == image.path else "elsewhere"),
+        label_kind=labels.kind if labels else "discs",
+        junction=junction and ("own" if junction == "PMJ" else "among discs"),
+        template=options.template,
+        contrast=beside(image.entities["suffix"]),
+        title=image.entities["suffix"],
+        template_ref=options.template_ref,
+        registration_steps=options.registration_steps,
+    )
+    given = levels_wf.inputs.inputnode
+    if labels:
+        given.discs = str(labels.path)
+    if junction:
+        given.junction = str(image.manual[junction])
+    return levels_wf
 
 
 def init_without_mask_wf(*, image: ImageInput, options: Options) -> Workflow:
@@ -142,9 +184,18 @@ def workflow_name(image: ImageInput) -> str:
     return f"{sanitise(image.path.name.split('.', 1)[0])}_wf"
 
 
+def levels_name(name: str) -> str:
+    """Name of the workflow of what needs levels, beside the workflow `name` of an image."""
+    return f"{name.removesuffix('_wf')}_levels_wf"
+
+
 def sanitise(label: str) -> str:
     """Name that Nipype accepts for a node."""
     return re.sub(r"[^A-Za-z0-9]", "_", label)
+
+
+def _placed(results, prefix=""):
+    return [(f"{prefix}outputnode.{one}", f"inputnode.{one}") for one in results]
 
 
 def _junction(image: ImageInput) -> str | None:

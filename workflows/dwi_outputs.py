@@ -34,7 +34,7 @@ def init_dwi_outputs_wf(
 ) -> Workflow:
     """Place what was made from one diffusion series in the output dataset.
 
-    The cord in its mean is placed by :func:`sctflow.workflows.outputs.init_anat_outputs_wf`.
+    The cord in its mean is placed by :func:`sctflow.workflows.outputs.init_cord_outputs_wf`.
 
     Workflow Graph
         one sink for every result

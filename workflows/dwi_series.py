@@ -24,7 +24,7 @@ def init_dwi_series_wf(
     """Process one diffusion series and place its results in the output dataset.
 
     Workflow Graph
-        dwi_wf (with anat_wf in it) → dwi_outputs_wf, anat_outputs_wf
+        dwi_wf (with anat_wf in it) → dwi_outputs_wf, cord_outputs_wf, levels_outputs_wf
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def init_dwi_series_wf(
         return init_without_mask_wf(image=image, options=options)
     by_hand = "SC" in image.manual
     dwi_wf = init_dwi_wf(
-        anat_wf=cord.anat_wf,
+        anat_wf=cord.joined(),
         voxels=voxels,
         volumes=volumes,
         segmentation="manual" if by_hand else "network",
@@ -78,7 +78,7 @@ def init_dwi_series_wf(
     workflow.connect([
         (dwi_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results]),
     ])  # fmt: skip
-    cord.connect(workflow, dwi_wf, "anat_wf.")
+    cord.connect(workflow, dwi_wf)
     return workflow
 
 

@@ -320,7 +320,7 @@ def _add_template(workflow, anat_wf, preproc, template_wf):
         (preproc, template_wf, [("out_file", "inputnode.series")]),
         (anat_wf, template_wf, [
             *((f"outputnode.{one}", f"inputnode.{one}") for one in (*ATLAS, "to_template")),
-            ("template.out_file", "inputnode.template"),
+            ("outputnode.template", "inputnode.template"),
         ]),
         (template_wf, outputnode, [(f"outputnode.{one}", one) for one in results]),
     ])  # fmt: skip

@@ -27,7 +27,7 @@ def init_func_series_wf(
     """Process one functional series and place its results in the output dataset.
 
     Workflow Graph
-        func_wf (with anat_wf in it) → func_outputs_wf, anat_outputs_wf
+        func_wf (with anat_wf in it) → func_outputs_wf, cord_outputs_wf, levels_outputs_wf
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def init_func_series_wf(
         wanted=options.func_slice_timing,
     )
     func_wf = init_func_wf(
-        anat_wf=cord.anat_wf,
+        anat_wf=cord.joined(),
         voxels=voxels,
         volumes=volumes,
         motion=options.motion,
@@ -94,5 +94,5 @@ def init_func_series_wf(
     workflow.connect([
         (func_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results])
     ])  # fmt: skip
-    cord.connect(workflow, func_wf, "anat_wf.")
+    cord.connect(workflow, func_wf)
     return workflow

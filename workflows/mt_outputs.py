@@ -42,7 +42,7 @@ def init_mt_outputs_wf(
     """Place what was made from one magnetisation transfer protocol in the output dataset.
 
     The cord in its image with MT pulse is placed by
-    :func:`sctflow.workflows.outputs.init_anat_outputs_wf`.
+    :func:`sctflow.workflows.outputs.init_cord_outputs_wf`.
 
     Workflow Graph
         one sink for every result

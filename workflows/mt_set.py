@@ -34,7 +34,7 @@ def init_mt_set_wf(
     """Process one magnetisation transfer protocol and place its results in the output dataset.
 
     Workflow Graph
-        mt_wf (with anat_wf in it) → mt_outputs_wf, anat_outputs_wf
+        mt_wf (with anat_wf in it) → mt_outputs_wf, cord_outputs_wf, levels_outputs_wf
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def init_mt_set_wf(
     if not cord.registered:
         facts.append(("Values in regions", NO_ATLAS if options.template else NO_TEMPLATE))
     mt_wf = init_mt_wf(
-        anat_wf=cord.anat_wf,
+        anat_wf=cord.joined(),
         voxels=voxels,
         third="t1" in item.images,
         protocol=protocol,
@@ -82,7 +82,7 @@ def init_mt_set_wf(
     workflow.connect([
         (mt_wf, outputs_wf, [(f"outputnode.{one}", f"inputnode.{one}") for one in results]),
     ])  # fmt: skip
-    cord.connect(workflow, mt_wf, "anat_wf.")
+    cord.connect(workflow, mt_wf)
     return workflow
 
 

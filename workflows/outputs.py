@@ -1,7 +1,8 @@
-"""Sinks: which result goes out under which name, with which sidecar."""
+"""Sinks of the cord: which result goes out under which name, with which sidecar."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from nipype.interfaces import utility as niu
@@ -9,28 +10,23 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
 from sctflow.interfaces.centerline import COLUMNS as CENTERLINE_COLUMNS
-from sctflow.workflows.anatomical import LEVELS, RESULTS
+from sctflow.workflows.find_cord import RESULTS
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.reports import FIGURES
+from sctflow.workflows.reports import CORD_FIGURES
 from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
-from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS
-from sctflow.workflows.template_outputs import add_template_sinks
 
-FIGURE_EXTENSIONS = {"summary": ".html"}
+FIGURE_EXTENSIONS = {"summary": ".html", "levels": ".html"}
 """All others are ``.svg``."""
 
 
-def init_anat_outputs_wf(
+def init_cord_outputs_wf(
     *,
     image: ImageInput,
     output_dir: Path,
     segmentation: str,
-    labels_uri: str | None = None,
-    junction_uri: str | None = None,
-    template: str | None = None,
-    name: str = "anat_outputs_wf",
+    name: str = "cord_outputs_wf",
 ) -> Workflow:
-    """Place the results of one anatomical image in the output dataset.
+    """Place what was found of the cord in one image in the output dataset.
 
     Workflow Graph
         one sink for every result
@@ -43,40 +39,34 @@ def init_anat_outputs_wf(
         Root of the output dataset.
     segmentation : {"network", "manual"}
         Where the mask came from; a mask made by hand is named among the sources.
-    labels_uri : str, optional
-        BIDS URI of the labels that tell the levels; without it there are no levels to place.
-    junction_uri : str, optional
-        BIDS URI of the labels among which the pontomedullary junction may be.
-    template : str, optional
-        Name of the template that the image was registered with, if it was.
     name : str
         Name of the workflow.
 
     Inputs
     ------
     mask, probseg, centerline_mask, centerline, morphometry, method
-        See :func:`sctflow.workflows.anatomical.init_anat_wf`.
-    vertebrae, vertebrae_table, spinal, spinal_table, perlevel
-        See there; with ``labels_uri`` only.
-    bydistance
-        See there; with ``junction_uri`` only.
-    to_template, …
-        See :func:`sctflow.workflows.template.init_template_wf`; with ``template`` only.
-    summary, axial, sagittal, area
+        See :func:`sctflow.workflows.find_cord.init_cord_wf`.
+    summary, axial, area
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    inputnode = pe.Node(
-        niu.IdentityInterface(
-            fields=[
-                *RESULTS, *LEVELS, "bydistance", *TEMPLATE_RESULTS, *FIGURES, *TEMPLATE_FIGURES
-            ]
-        ),
-        name="inputnode",
-    )  # fmt: skip
+    inputnode = pe.Node(niu.IdentityInterface(fields=[*RESULTS, *CORD_FIGURES]), name="inputnode")
+    names = cord_names(image)
+    columns = _columns(segmentation)
+    for result, sidecar in _sidecars(image, names, segmentation=segmentation).items():
+        placed = sink(f"ds_{result}", output_dir, names[result], sidecar, columns.get(result, {}))
+        workflow.connect([(inputnode, placed, [(result, "in_file"), ("method", "method")])])
+    # The table of the centreline shares its name, and so its sidecar, with the image.
+    ds_centerline = sink("ds_centerline", output_dir, names["centerline"])
+    workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
+    add_figure_sinks(workflow, image, output_dir, CORD_FIGURES)
+    return workflow
 
+
+def cord_names(image: ImageInput) -> dict[str, Path]:
+    """Names of what is found of the cord in an image, by result."""
     cord = {"space": space_of(image), "label": "SC"}
-    names = {
+    return {
         "mask": name_of(image, suffix="mask", extension=".nii.gz", **cord),
         "probseg": name_of(image, suffix="probseg", extension=".nii.gz", **cord),
         "centerline_mask": name_of(
@@ -85,123 +75,18 @@ def init_anat_outputs_wf(
         "centerline": name_of(image, suffix="mask", extension=".tsv", desc="centerline", **cord),
         "morphometry": name_of(image, suffix="morph", extension=".tsv", desc="perslice", **cord),
     }
-    columns = _columns(segmentation)
-    for result, sidecar in _sidecars(image, names, segmentation=segmentation).items():
-        placed = sink(f"ds_{result}", output_dir, names[result], sidecar, columns.get(result, {}))
-        workflow.connect([(inputnode, placed, [(result, "in_file"), ("method", "method")])])
-    # The table of the centreline shares its name, and so its sidecar, with the image.
-    ds_centerline = sink("ds_centerline", output_dir, names["centerline"])
-    workflow.connect(inputnode, "centerline", ds_centerline, "in_file")
-
-    if labels_uri:
-        _add_levels(workflow, image, output_dir, names, labels_uri)
-    if junction_uri:
-        _add_distances(workflow, image, output_dir, names, junction_uri)
-    if template:
-        add_template_sinks(
-            workflow,
-            image,
-            output_dir,
-            template=template,
-            labels_uri=labels_uri,
-            mask=names["mask"],
-            morphometry=names["morphometry"],
-        )
-
-    drawn = (*FIGURES, *TEMPLATE_FIGURES) if template else FIGURES
-    workflow.add_nodes(figures := _figure_sinks(image, output_dir, drawn))
-    for figure, placed in zip(drawn, figures, strict=True):
-        workflow.connect(inputnode, figure, placed, "in_file")
-    return workflow
 
 
-def _add_levels(workflow, image, output_dir, names, labels_uri):
-    """Sinks of the levels, their names, and the measures by level."""
+def add_figure_sinks(
+    workflow: Workflow, image: ImageInput, output_dir: Path, figures: Sequence[str]
+) -> None:
+    """Add sinks of figures that the workflow's ``inputnode`` has."""
     inputnode = workflow.get_node("inputnode")
-    space, mask = space_of(image), uri_of(names["mask"])
-    for result, seg, what in (
-        ("vertebrae", "vertebrae", "Vertebral levels"),
-        ("spinal", "spinallevels", "Spinal levels"),
-    ):
-        kind = {"space": space, "seg": seg, "suffix": "dseg"}
-        sidecar = {
-            "Description": f"{what} of the spinal cord",
-            "SpatialReference": image.uri,
-            "Sources": [mask, labels_uri],
-        }
-        image_name = name_of(image, extension=".nii.gz", **kind)
-        table_name = name_of(image, extension=".tsv", **kind)
-        ds_image = sink(f"ds_{result}", output_dir, image_name, sidecar)
-        ds_table = sink(f"ds_{result}_table", output_dir, table_name)
-        workflow.connect([
-            (inputnode, ds_image, [(result, "in_file")]),
-            (inputnode, ds_table, [(f"{result}_table", "in_file")]),
-        ])  # fmt: skip
-    sidecar = {
-        "Description": "Shape of the spinal cord, means of the slices of each vertebral level",
-        "Sources": [mask, uri_of(names["morphometry"]), labels_uri],
-    }
-    name = name_of(
-        image, suffix="morph", extension=".tsv", desc="perlevel", space=space, label="SC"
-    )
-    ds_perlevel = sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
-    workflow.connect(inputnode, "perlevel", ds_perlevel, "in_file")
-
-
-def _add_distances(workflow, image, output_dir, names, junction_uri):
-    """Sink of the measures at distances below the pontomedullary junction."""
-    from sctflow.core.pmj import COLUMNS
-
-    sidecar = {
-        "Description": "Shape of the spinal cord in windows at distances below the "
-        "pontomedullary junction",
-        "Sources": [uri_of(names["mask"]), uri_of(names["morphometry"]), junction_uri],
-    }
-    name = name_of(
-        image,
-        suffix="morph",
-        extension=".tsv",
-        desc="pmj",
-        space=space_of(image),
-        label="SC",
-    )
-    ds_bydistance = sink("ds_bydistance", output_dir, name, sidecar, COLUMNS | _mean_columns())
-    workflow.connect(workflow.get_node("inputnode"), "bydistance", ds_bydistance, "in_file")
-
-
-def _level_columns():
-    """Descriptions of the columns of the table by level."""
-
-    columns = {
-        "level": {"Description": "Vertebral level: 1 is C1, 8 is T1, 20 is L1"},
-        "level_name": {"Description": "Name of the vertebral level"},
-        "beyond_labels": {
-            "Description": "Distance of the level's farthest slice from the labelled stretch of "
-            "cord; 0 inside of it, where levels are known best",
-            "Units": "mm",
-        },
-        "slice_first": {"Description": "Lowest slice of the level"},
-        "slice_last": {"Description": "Highest slice of the level"},
-        "n_slices": {"Description": "Slices with cord in the level"},
-        "length": {"Description": "Length of cord in these slices", "Units": "mm"},
-    }
-    return columns | _mean_columns()
-
-
-def _mean_columns():
-    """Descriptions of means and standard deviations of the measures of slices."""
-    from sctflow.core.morphometry import COLUMNS
-
-    columns = {}
-    for metric, described in COLUMNS.items():
-        if metric in ("slice", "x", "y", "z", "length"):
-            continue
-        for part, words in (("mean", "mean of the slices"), ("sd", "standard deviation")):
-            columns[f"{metric}_{part}"] = {
-                **described,
-                "Description": f"{described['Description']}: {words}",
-            }
-    return columns
+    for figure in figures:
+        placed = figure_sink(
+            image, output_dir, figure, extension=FIGURE_EXTENSIONS.get(figure, ".svg")
+        )
+        workflow.connect(inputnode, figure, placed, "in_file")
 
 
 def init_not_computed_wf(
@@ -230,7 +115,7 @@ def init_not_computed_wf(
     summary = pe.Node(
         ImageSummary(in_file=path, source_file=path, not_computed=reason), name="summary"
     )
-    (ds_summary,) = _figure_sinks(image, output_dir, ("summary",))
+    ds_summary = figure_sink(image, output_dir, "summary", extension=FIGURE_EXTENSIONS["summary"])
     workflow.connect(summary, "out_report", ds_summary, "in_file")
     return workflow
 
@@ -277,10 +162,3 @@ def _columns(segmentation):
             "Description": "Confidence of the segmentation in this slice, from 0 to 1"
         }
     return {"centerline_mask": CENTERLINE_COLUMNS, "morphometry": morphometry}
-
-
-def _figure_sinks(image, output_dir, figures):
-    return [
-        figure_sink(image, output_dir, figure, extension=FIGURE_EXTENSIONS.get(figure, ".svg"))
-        for figure in figures
-    ]

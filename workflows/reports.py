@@ -5,11 +5,22 @@ from __future__ import annotations
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from sctflow.interfaces.reports import AreaProfile, AxialMosaic, ImageSummary, SagittalView
+from sctflow.interfaces.reports import (
+    AreaProfile,
+    AxialMosaic,
+    ImageSummary,
+    LevelsSummary,
+    SagittalView,
+)
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.resources import memory_gb
 
-FIGURES = ("summary", "axial", "sagittal", "area")
+CORD_FIGURES = ("summary", "axial", "area")
+"""Figures that need no levels."""
+
+LEVEL_FIGURES = ("levels", "sagittal")
+"""Figures that show levels, if there are any."""
+
 INPUTS = (
     "source_file",
     "in_file",
@@ -20,17 +31,14 @@ INPUTS = (
     "method",
     "earlier_warnings",
     "warnings",
-    "discs",
-    "vertebrae",
-    "level_warnings",
 )
 
 
-def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
-    """Draw what was found in one anatomical image.
+def init_cord_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
+    """Draw what was found in one image, whatever the levels of the cord are.
 
     Workflow Graph
-        summary, axial, sagittal and area side by side
+        summary, axial and area side by side
 
     Parameters
     ----------
@@ -49,44 +57,95 @@ def init_anat_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
         How the mask was made, and what was noticed on the way.
     earlier_warnings
         What was noticed while the image was made from others.
-    discs, vertebrae, level_warnings
-        Labelled discs, the vertebral levels of the cord's voxels, and what was noticed about
-        them; not there without labels.
 
     Outputs
     -------
     summary
         HTML fragment: what was found and used.
-    axial, sagittal, area
-        Slices with the contour of the cord, the view from the side with the centreline, and the
-        cross-sectional area along the cord.
+    axial, area
+        Slices with the contour of the cord, and the cross-sectional area along the cord.
     """
     workflow = Workflow(name=name)
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
-    outputnode = pe.Node(niu.IdentityInterface(fields=list(FIGURES)), name="outputnode")
+    outputnode = pe.Node(niu.IdentityInterface(fields=list(CORD_FIGURES)), name="outputnode")
 
     mem_gb = memory_gb(voxels, bytes_per_voxel=24)
     summary = pe.Node(ImageSummary(), name="summary", mem_gb=mem_gb)
     axial = pe.Node(AxialMosaic(), name="axial", mem_gb=mem_gb)
-    sagittal = pe.Node(SagittalView(), name="sagittal", mem_gb=mem_gb)
     area = pe.Node(AreaProfile(), name="area", mem_gb=memory_gb(0))
 
-    in_file, mask = ("in_file", "in_file"), ("mask", "mask_file")
-    centerline, morphometry = ("centerline", "centerline_file"), ("morphometry", "morph_file")
+    in_file, morphometry = ("in_file", "in_file"), ("morphometry", "morph_file")
     workflow.connect([
         (inputnode, summary, [
             in_file, morphometry,
             ("source_file", "source_file"), ("manual_mask", "manual_mask"),
             ("method", "method"), ("earlier_warnings", "earlier_warnings"),
-            ("warnings", "warnings"), ("discs", "discs_file"),
-            ("vertebrae", "vertebrae_file"), ("level_warnings", "level_warnings"),
+            ("warnings", "warnings"),
         ]),
-        (inputnode, axial, [in_file, mask, centerline, morphometry]),
-        (inputnode, sagittal, [in_file, mask, centerline, ("vertebrae", "vertebrae_file")]),
+        (inputnode, axial, [
+            in_file, morphometry, ("mask", "mask_file"), ("centerline", "centerline_file"),
+        ]),
         (inputnode, area, [morphometry]),
         (summary, outputnode, [("out_report", "summary")]),
         (axial, outputnode, [("out_report", "axial")]),
-        (sagittal, outputnode, [("out_report", "sagittal")]),
         (area, outputnode, [("out_report", "area")]),
+    ])  # fmt: skip
+    return workflow
+
+
+def init_levels_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
+    """Tell the levels of the cord in one image, and draw them.
+
+    Workflow Graph
+        levels and sagittal side by side
+
+    Parameters
+    ----------
+    voxels : int
+        Number of voxels of the image, for the memory that the nodes ask for.
+    name : str
+        Name of the workflow.
+
+    Inputs
+    ------
+    image, mask, centerline
+        The image as it was used, the mask of the cord and its centreline.
+    discs, vertebrae, warnings
+        Labelled discs, the vertebral levels of the cord's voxels, and what was noticed about
+        them; not there without labels.
+
+    Outputs
+    -------
+    levels
+        HTML fragment: which levels there are and where they come from.
+    sagittal
+        View from the side with the outline of the cord, its centreline and its levels.
+    """
+    workflow = Workflow(name=name)
+    inputnode = pe.Node(
+        niu.IdentityInterface(
+            fields=["image", "mask", "centerline", "discs", "vertebrae", "warnings"]
+        ),
+        name="inputnode",
+    )
+    outputnode = pe.Node(niu.IdentityInterface(fields=list(LEVEL_FIGURES)), name="outputnode")
+    mem_gb = memory_gb(voxels, bytes_per_voxel=24)
+    levels = pe.Node(LevelsSummary(), name="levels", mem_gb=memory_gb(voxels, bytes_per_voxel=4))
+    sagittal = pe.Node(SagittalView(), name="sagittal", mem_gb=mem_gb)
+    workflow.connect([
+        (inputnode, levels, [
+            ("centerline", "centerline_file"),
+            ("discs", "labels_file"),
+            ("vertebrae", "vertebrae_file"),
+            ("warnings", "warnings"),
+        ]),
+        (inputnode, sagittal, [
+            ("image", "in_file"),
+            ("mask", "mask_file"),
+            ("centerline", "centerline_file"),
+            ("vertebrae", "vertebrae_file"),
+        ]),
+        (levels, outputnode, [("out_report", "levels")]),
+        (sagittal, outputnode, [("out_report", "sagittal")]),
     ])  # fmt: skip
     return workflow

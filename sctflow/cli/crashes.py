@@ -11,6 +11,8 @@ ERROR = re.compile(
     r"^\s*(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))(?:: (?P<text>.*))?$"
 )
 OWN = "sctflow.errors."
+IMAGE_WORKFLOWS = ("_wf", "_levels_wf")
+"""What the names of an image's workflows have behind the stem of its file."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def _read_crash(path: Path, inputs: Sequence[ParticipantInputs]) -> Crash:
             parts = parts[1:]
             for found in item.images:
                 stem = found.path.name.split(".", 1)[0]
-                if parts and parts[0] == f"{node_name(stem)}_wf":
+                # What needs the levels of an image is beside what does not.
+                if parts and parts[0] in (f"{node_name(stem)}{end}" for end in IMAGE_WORKFLOWS):
                     image = found.path.name
                     parts = parts[1:]
                     break

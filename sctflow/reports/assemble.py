@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -219,13 +220,14 @@ def _list_images(folder: FigureFolder) -> list[tuple[str, str, dict, dict]]:
     listed = []
     for entities in sorted(images.values(), key=position):
         query = {**dict.fromkeys(_all_keys(folder)), **entities}
-        summary, details = (
-            fragments.read_summary(_read(folder, query, desc)) for desc in ("summary", "details")
+        summary, *others = (
+            fragments.read_summary(_read(folder, query, desc))
+            for desc in ("summary", "levels", "details")
         )
         shown = [(k, v) for k, v in entities.items() if k not in ("subject", "space", "suffix")]
         tail = "".join(f' <span class="entity">{k}-{v}</span>' for k, v in shown)
         anchor = "-".join(["image", entities["suffix"], *(f"{k}-{v}" for k, v in shown)])
-        joined = fragments.join_summaries(summary, details)
+        joined = reduce(fragments.join_summaries, others, summary)
         listed.append((anchor, entities["suffix"] + tail, query, joined))
     return listed
 

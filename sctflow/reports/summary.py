@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sctflow.core.label_values import VERTEBRAE
 from sctflow.reports.style import CONFIDENCE_LIMITS, confidence_class
 
 NOT_COMPUTED, EMPTY, CHECK, DONE = "not computed", "no cord found", "check", "done"
@@ -26,8 +25,6 @@ def image_summary(
     method: Mapping | None = None,
     manual_mask: str = "",
     warnings: Sequence[str] = (),
-    discs: str = "",
-    levels: Sequence[int] = (),
     not_computed: str = "",
     morphometry=None,
 ) -> str:
@@ -48,10 +45,6 @@ def image_summary(
         File of the manual mask, if one was used.
     warnings : sequence of str
         What the reader should know.
-    discs : str
-        File of the labelled discs, if there is one.
-    levels : sequence of int
-        Vertebral levels that the cord has in this image, 1 is C1.
     not_computed : str
         Why nothing was computed, if so.
     morphometry : pandas.DataFrame, optional
@@ -77,7 +70,7 @@ def image_summary(
     if mask:
         facts.append(("Cord mask", mask))
     if found["slices"]:
-        facts += [*_cord_facts(found), ("Vertebral levels", _levels(levels, discs))]
+        facts += _cord_facts(found)
     rows = "\n".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in facts)
     attributes = {
         "image": name,
@@ -172,18 +165,6 @@ def _cord_facts(found: dict) -> list[tuple[str, str]]:
         text = f"{found['lowest']:.2f} in slice {found['lowest_slice']}"
         facts.append(("Lowest confidence", text))
     return facts
-
-
-def _levels(levels: Sequence[int], discs: str) -> str:
-    """Which levels there are and where they come from, or how to get them."""
-    if not discs:
-        return '<span class="muted">not known: no disc is labelled</span>'
-    source = f"<code>{escape(Path(discs).name)}</code>"
-    if not levels:
-        return f'none <span class="muted">from {source}</span>'
-    first, last = (VERTEBRAE[value - 1] for value in (min(levels), max(levels)))
-    names = first if first == last else f"{first} to {last}"
-    return f'{names} <span class="muted">from {source}</span>'
 
 
 def _notices(status: str, not_computed: str, warnings: list[str], found: dict) -> list[str]:

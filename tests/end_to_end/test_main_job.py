@@ -38,6 +38,7 @@ def test_every_output_is_there_and_nothing_else(errsm30_run):
             f"sub-errsm30/figures/sub-errsm30_space-{suffix}_desc-{figure}_{suffix}{extension}"
             for figure, extension in (
                 ("summary", ".html"),
+                ("levels", ".html"),
                 ("axial", ".svg"),
                 ("sagittal", ".svg"),
                 ("area", ".svg"),

@@ -3,6 +3,22 @@ from pathlib import Path
 import pytest
 
 from sctflow.bids import ImageInput, ParticipantInputs
+from sctflow.workflows.anatomical import init_anat_wf
+from sctflow.workflows.find_cord import init_cord_wf
+from sctflow.workflows.lay_levels import init_levels_wf
+
+
+@pytest.fixture(scope="session")
+def make_anat():
+    """Workflows of one image, without labels, as a dataset's have them within others."""
+
+    def make(*, segmentation, voxels, **levels):
+        return init_anat_wf(
+            cord_wf=init_cord_wf(segmentation=segmentation, voxels=voxels),
+            levels_wf=init_levels_wf(voxels=voxels, **levels),
+        )
+
+    return make
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sctflow.core.segmentation import CordSegmentation
-from sctflow.workflows.anatomical import init_anat_wf
+from sctflow.workflows.find_cord import init_cord_wf
 
 SHAPE = (40, 36, 30)
 
@@ -32,7 +32,7 @@ def cord(tmp_path):
 
 
 def _run(cord, tmp_path, **options):
-    workflow = init_anat_wf(voxels=int(np.prod(SHAPE)), **options)
+    workflow = init_cord_wf(voxels=int(np.prod(SHAPE)), **options)
     workflow.base_dir = str(tmp_path / "work")
     workflow.config["execution"]["crashdump_dir"] = str(tmp_path)
     workflow.inputs.inputnode.in_file = str(cord.image)
@@ -64,32 +64,32 @@ def _pretend(monkeypatch, *, mask, warnings=()):
     info = {"name": "pretender", "version": "3", "checksum": "abc"}
     monkeypatch.setattr("sctflow.core.segmentation.segment_cord", lambda *a, **k: seg)
     monkeypatch.setattr("sctflow.models.load_cord_nets", lambda: (None, info))
-    monkeypatch.setattr("sctflow.workflows.anatomical.cord_model", lambda: info)
+    monkeypatch.setattr("sctflow.workflows.find_cord.cord_model", lambda: info)
 
 
 def test_a_cylinder_delineated_by_hand_is_measured(cord, tmp_path):
     outputs = _run(cord, tmp_path, segmentation="manual")
-    table = _table(outputs["anat_wf.morphometry"].out_table)
+    table = _table(outputs["cord_wf.morphometry"].out_table)
     np.testing.assert_allclose(table["area"], cord.mask[:, :, 0].sum(), rtol=1e-5)
     np.testing.assert_array_equal(table["slice"], np.arange(SHAPE[2]))
-    for figure in ("summary", "axial", "sagittal", "area"):
-        report = outputs[f"anat_wf.report_wf.{figure}"].out_report
+    for figure in ("summary", "axial", "area"):
+        report = outputs[f"cord_wf.report_wf.{figure}"].out_report
         assert len(list(ElementTree.parse(report).iter())) > 10
 
 
 def test_what_the_network_found_is_measured_with_its_confidence(cord, tmp_path, monkeypatch):
     _pretend(monkeypatch, mask=cord.mask, warnings=["Look at slice 3."])
     outputs = _run(cord, tmp_path, segmentation="network")
-    table = _table(outputs["anat_wf.morphometry"].out_table)
+    table = _table(outputs["cord_wf.morphometry"].out_table)
     # The binary mask is measured: with the soft one, areas would be three quarters of it.
     np.testing.assert_allclose(table["area"], cord.mask[:, :, 0].sum(), rtol=1e-5)
     assert set(table["confidence"]) == {0.875}
-    assert outputs["anat_wf.segment"].method == {
+    assert outputs["cord_wf.segment"].method == {
         "Manual": False,
         "SegmentationMethod": "network",
         "Model": {"Name": "pretender", "Version": "3", "Checksum": "abc"},
     }
-    summary = Path(outputs["anat_wf.report_wf.summary"].out_report).read_text("utf-8")
+    summary = Path(outputs["cord_wf.report_wf.summary"].out_report).read_text("utf-8")
     assert "Look at slice 3." in summary
 
 
@@ -97,9 +97,9 @@ def test_an_image_without_a_cord_gives_empty_results_and_the_warning(cord, tmp_p
     nothing = "No spinal cord was found in this image."
     _pretend(monkeypatch, mask=np.zeros(SHAPE, bool), warnings=[nothing])
     outputs = _run(cord, tmp_path, segmentation="network")
-    assert not np.asarray(nib.load(outputs["anat_wf.segment"].mask_file).dataobj).any()
-    table = _table(outputs["anat_wf.morphometry"].out_table)
+    assert not np.asarray(nib.load(outputs["cord_wf.segment"].mask_file).dataobj).any()
+    table = _table(outputs["cord_wf.morphometry"].out_table)
     assert len(table) == 0
     assert "confidence" in table
-    summary = Path(outputs["anat_wf.report_wf.summary"].out_report).read_text("utf-8")
+    summary = Path(outputs["cord_wf.report_wf.summary"].out_report).read_text("utf-8")
     assert nothing in summary

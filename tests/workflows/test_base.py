@@ -5,9 +5,10 @@ import pytest
 from nipype.interfaces.base import Undefined
 
 from sctflow.bids import ImageInput, MTInput, SeriesInput
-from sctflow.workflows.base import init_image_wf, init_sctflow_wf
+from sctflow.workflows.base import add_image, init_sctflow_wf
 from sctflow.workflows.cord import NO_MANUAL_MASK, workflow_name
 from sctflow.workflows.levels import LevelLabels, choose_labels
+from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
 
 
@@ -25,7 +26,7 @@ def _plan(participants, tmp_path, **options):
 def test_each_image_gets_a_workflow_of_its_own(make_participant, tmp_path, suffix, method):
     participant = make_participant(images=[suffix], masks=[suffix])
     nodes = _nodes(_plan([participant], tmp_path, segmentation_method=method))
-    name = f"sub_01_wf.sub_01_{suffix.replace('-', '_')}_wf.anat_wf"
+    name = f"sub_01_wf.sub_01_{suffix.replace('-', '_')}_wf.cord_wf"
     assert {f"{name}.{step}" for step in ("check", "segment", "centerline", "morphometry")} <= set(
         nodes
     )
@@ -34,7 +35,7 @@ def test_each_image_gets_a_workflow_of_its_own(make_participant, tmp_path, suffi
 @pytest.mark.parametrize(("masks", "interface"), [((), "SegmentCord"), (("T2w",), "ManualMask")])
 def test_a_manual_mask_replaces_the_network(make_participant, tmp_path, masks, interface):
     nodes = _nodes(_plan([make_participant(masks=masks)], tmp_path))
-    segment = nodes["sub_01_wf.sub_01_T2w_wf.anat_wf.segment"]
+    segment = nodes["sub_01_wf.sub_01_T2w_wf.cord_wf.segment"]
     assert type(segment.interface).__name__ == interface
 
 
@@ -45,7 +46,7 @@ def test_without_a_mask_the_manual_method_says_what_was_not_computed(make_partic
     prefix = "sub_01_wf.sub_01_T2w_wf"
     assert left_out == {f"{prefix}.summary", f"{prefix}.ds_summary"}
     assert nodes[f"{prefix}.summary"].inputs.not_computed == NO_MANUAL_MASK
-    assert "sub_01_wf.sub_01_T1w_wf.anat_wf.morphometry" in nodes
+    assert "sub_01_wf.sub_01_T1w_wf.cord_wf.morphometry" in nodes
 
 
 def test_participants_are_not_connected(make_participant, tmp_path):
@@ -54,8 +55,10 @@ def test_participants_are_not_connected(make_participant, tmp_path):
     participants = [make_participant("01", images=["T2w", "T1w"]), make_participant("02")]
     workflow = _plan(participants, tmp_path)
     parts = list(nx.weakly_connected_components(workflow._create_flat_graph()))
-    images = [{node.fullname.split(".")[2] for node in part} for part in parts]
-    assert sorted(images, key=str) == [{"sub_01_T1w_wf"}, {"sub_01_T2w_wf"}, {"sub_02_T2w_wf"}]
+    images = [sorted({node.fullname.split(".")[2] for node in part}) for part in parts]
+    assert sorted(images) == [
+        [f"sub_{image}_levels_wf", f"sub_{image}_wf"] for image in ("01_T1w", "01_T2w", "02_T2w")
+    ]
 
 
 def test_a_participant_without_images_adds_nothing(make_participant, tmp_path):
@@ -66,7 +69,7 @@ def test_a_participant_without_images_adds_nothing(make_participant, tmp_path):
 @pytest.mark.parametrize("threads", [1, 4])
 def test_the_network_is_given_its_threads(make_participant, tmp_path, threads):
     nodes = _nodes(_plan([make_participant()], tmp_path, omp_nthreads=threads))
-    segment = nodes["sub_01_wf.sub_01_T2w_wf.anat_wf.segment"]
+    segment = nodes["sub_01_wf.sub_01_T2w_wf.cord_wf.segment"]
     assert (segment.n_procs, segment.inputs.num_threads) == (threads, threads)
 
 
@@ -112,14 +115,16 @@ def test_levels_are_assigned_where_discs_are_labelled(make_participant, tmp_path
     discs = image.path.with_name("discs.nii.gz")
     discs.touch()
     source = replace(image, manual={"discs": discs}, manual_uris={"discs": "bids:labels:discs"})
-    workflow = init_image_wf(
+    workflow = Workflow(name="images_wf")
+    add_image(
+        workflow,
         image=image,
         labels=LevelLabels(source, "discs") if labelled else None,
         options=Options(output_dir=tmp_path / "out"),
     )
     nodes = _nodes(workflow)
-    assert ("anat_wf.levels" in nodes) == labelled
-    assert ("anat_outputs_wf.ds_perlevel" in nodes) == labelled
+    assert ("sub_01_T2w_levels_wf.levels_wf.levels" in nodes) == labelled
+    assert ("sub_01_T2w_levels_wf.levels_outputs_wf.ds_perlevel" in nodes) == labelled
     assert ("spinallevels" in workflow.visit_desc()) == labelled
 
 
@@ -149,9 +154,10 @@ def test_every_modality_has_a_workflow_named_after_its_image(make_participant, t
     participant = _with_series(make_participant())
     nodes = _nodes(_plan([participant], tmp_path))
     found = {name.split(".")[1] for name in nodes}
-    assert found == {workflow_name(image) for image in participant.images}
+    assert found > {workflow_name(image) for image in participant.images}
     assert found == {
         "sub_01_T2w_wf",
+        "sub_01_T2w_levels_wf",
         "sub_01_mt_on_MTR_wf",
         "sub_01_dwi_wf",
         "sub_01_task_rest_bold_wf",
@@ -168,7 +174,8 @@ def test_motion_of_functional_series_is_followed_about_the_cord_drawn_on_the_ana
     expected = str(participant.anat[0].manual["SC"]) if masks else Undefined
     assert given == expected
     # Nothing waits for another image, so that none falls with another.
-    assert not workflow._graph.edges()
+    edges = [{one.name for one in edge} for edge in workflow._graph.edges()]
+    assert edges == [{"sub_01_T2w_wf", "sub_01_T2w_levels_wf"}]
 
 
 @pytest.mark.parametrize("anatomy", [True, False])
@@ -184,4 +191,4 @@ def test_levels_of_series_come_from_the_anatomical_image_of_the_session(
     nodes = _nodes(_plan([replace(participant, **processed)], tmp_path))
     assert any("sub_01_T2w_wf" in name for name in nodes) == anatomy
     for name in ("sub_01_mt_on_MTR_wf.mt_wf", "sub_01_task_rest_bold_wf.func_wf"):
-        assert nodes[f"sub_01_wf.{name}.anat_wf.levels"].inputs.elsewhere
+        assert nodes[f"sub_01_wf.{name}.anat_wf.levels_wf.levels"].inputs.elsewhere

@@ -14,7 +14,6 @@ from scipy.ndimage import shift as move
 from sctflow.bids import ImageInput, SeriesInput
 from sctflow.core.phantom.diffusion import dwi_table, fa_md, gradient_table
 from sctflow.core.phantom.tissues import make_tissues
-from sctflow.workflows.anatomical import init_anat_wf
 from sctflow.workflows.dwi import init_dwi_wf
 from sctflow.workflows.dwi_outputs import init_dwi_outputs_wf
 from sctflow.workflows.dwi_series import init_dwi_series_wf, why_not
@@ -60,11 +59,11 @@ def _save(data, path):
     img.to_filename(path)
 
 
-def _run(scan, tmp_path, **options):
+def _run(scan, tmp_path, make_anat, **options):
     voxels = int(np.prod(SHAPE))
-    anat_wf = init_anat_wf(segmentation="manual", voxels=voxels)
-    anat_wf.inputs.inputnode.manual_mask = str(scan.mask)
-    anat_wf.inputs.inputnode.source_file = f"{scan.stem}.nii.gz"
+    anat_wf = make_anat(segmentation="manual", voxels=voxels)
+    anat_wf.inputs.cord_wf.inputnode.manual_mask = str(scan.mask)
+    anat_wf.inputs.cord_wf.inputnode.source_file = f"{scan.stem}.nii.gz"
     workflow = init_dwi_wf(
         anat_wf=anat_wf, voxels=voxels, volumes=len(BVALS), segmentation="manual", **options
     )
@@ -80,8 +79,8 @@ def _read(path):
     return np.asarray(nib.load(path).dataobj)
 
 
-def test_a_moving_cord_is_found_where_it_was_and_has_its_tensor(scan, tmp_path):
-    outputs = _run(scan, tmp_path)
+def test_a_moving_cord_is_found_where_it_was_and_has_its_tensor(scan, tmp_path, make_anat):
+    outputs = _run(scan, tmp_path, make_anat)
     correct, fit = outputs["dwi_wf.motion"], outputs["dwi_wf.fit"]
     motion = pd.read_csv(correct.motion_file, sep="\t")
     rest = SHIFTS[BVALS > 0].mean(axis=0)
@@ -102,22 +101,26 @@ def test_a_moving_cord_is_found_where_it_was_and_has_its_tensor(scan, tmp_path):
     assert 'data-warnings="0"' in details
 
 
-def test_without_b0_motion_and_mean_are_there_and_the_report_says_what_is_not(scan, tmp_path):
+def test_without_b0_motion_and_mean_are_there_and_the_report_says_what_is_not(
+    scan, tmp_path, make_anat
+):
     weighted = BVALS > 0
     _save(_read(f"{scan.stem}.nii.gz")[..., weighted], f"{scan.stem}.nii.gz")
     np.savetxt(f"{scan.stem}.bval", BVALS[None, weighted], fmt="%g")
     np.savetxt(f"{scan.stem}.bvec", BVECS.T[:, weighted])
-    outputs = _run(scan, tmp_path)
+    outputs = _run(scan, tmp_path, make_anat)
     assert _read(outputs["dwi_wf.motion"].dwi_mean_file).shape == SHAPE
-    assert _read(outputs["dwi_wf.anat_wf.segment"].mask_file).any()
+    assert _read(outputs["dwi_wf.anat_wf.cord_wf.segment"].mask_file).any()
     assert not isinstance(outputs["dwi_wf.fit"].fa_file, str)
     details = Path(outputs["dwi_wf.report_wf.details"].out_report).read_text("utf-8")
     assert "No tensors were fitted. sub-01_dwi.bval: no volume has b = 0" in details
-    summary = Path(outputs["dwi_wf.anat_wf.report_wf.summary"].out_report).read_text("utf-8")
+    summary = Path(outputs["dwi_wf.anat_wf.cord_wf.report_wf.summary"].out_report).read_text(
+        "utf-8"
+    )
     assert summary.count("no volume has b = 0") == 1
 
 
-def test_where_no_cord_is_found_the_series_is_handed_on(scan, tmp_path, monkeypatch):
+def test_where_no_cord_is_found_the_series_is_handed_on(scan, tmp_path, make_anat, monkeypatch):
     from sctflow.core.segmentation import CordSegmentation
 
     nothing = CordSegmentation(
@@ -131,11 +134,11 @@ def test_where_no_cord_is_found_the_series_is_handed_on(scan, tmp_path, monkeypa
     info = {"name": "pretender", "version": "3", "checksum": "abc"}
     monkeypatch.setattr("sctflow.core.segmentation.segment_cord", lambda *a, **k: nothing)
     monkeypatch.setattr("sctflow.models.load_cord_nets", lambda: (None, info))
-    for module in ("anatomical", "dwi"):
+    for module in ("find_cord", "dwi"):
         monkeypatch.setattr(f"sctflow.workflows.{module}.cord_model", lambda: info)
     voxels = int(np.prod(SHAPE))
-    anat_wf = init_anat_wf(segmentation="network", voxels=voxels)
-    anat_wf.inputs.inputnode.source_file = "sub-01_dwi.nii.gz"
+    anat_wf = make_anat(segmentation="network", voxels=voxels)
+    anat_wf.inputs.cord_wf.inputnode.source_file = "sub-01_dwi.nii.gz"
     workflow = init_dwi_wf(anat_wf=anat_wf, voxels=voxels, volumes=len(BVALS), denoise="mppca")
     workflow.base_dir = str(tmp_path / "work")
     given = workflow.inputs.inputnode
@@ -145,16 +148,18 @@ def test_where_no_cord_is_found_the_series_is_handed_on(scan, tmp_path, monkeypa
     outputs = {node.fullname: node.result.outputs for node in workflow.run().nodes()}
     corrected = _read(outputs["dwi_wf.motion"].out_file)
     np.testing.assert_array_equal(corrected, _read(f"{scan.stem}.nii.gz"))
-    summary = Path(outputs["dwi_wf.anat_wf.report_wf.summary"].out_report).read_text("utf-8")
+    summary = Path(outputs["dwi_wf.anat_wf.cord_wf.report_wf.summary"].out_report).read_text(
+        "utf-8"
+    )
     for words in ("No cord was found", "motion was not corrected", "The series was not denoised"):
         assert words in summary
     details = Path(outputs["dwi_wf.report_wf.details"].out_report).read_text("utf-8")
     assert "No tensors were fitted" in details
 
 
-def test_options_reach_the_nodes_and_the_methods_tell_of_them():
+def test_options_reach_the_nodes_and_the_methods_tell_of_them(make_anat):
     def build(**options):
-        anat_wf = init_anat_wf(segmentation="manual", voxels=1000)
+        anat_wf = make_anat(segmentation="manual", voxels=1000)
         return init_dwi_wf(anat_wf=anat_wf, voxels=1000, volumes=30, **options)
 
     plain = build()

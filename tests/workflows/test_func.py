@@ -14,7 +14,6 @@ from scipy import ndimage
 from sctflow.bids import ImageInput, SeriesInput
 from sctflow.core.tsnr import temporal_snr
 from sctflow.templates.source import TemplateSource
-from sctflow.workflows.anatomical import init_anat_wf
 from sctflow.workflows.func import init_func_wf
 from sctflow.workflows.func_series import init_func_series_wf
 from sctflow.workflows.func_timing import read_timing
@@ -71,10 +70,10 @@ def scene(tmp_path_factory):
     )
 
 
-def _run(scene, folder, **options):
+def _run(scene, folder, make_anat, **options):
     voxels = int(np.prod(SHAPE))
-    anat_wf = init_anat_wf(segmentation="manual", voxels=voxels, contrast="T2star")
-    anat_wf.inputs.inputnode.manual_mask = str(scene.mask_file)
+    anat_wf = make_anat(segmentation="manual", voxels=voxels, contrast="T2star")
+    anat_wf.inputs.cord_wf.inputnode.manual_mask = str(scene.mask_file)
     workflow = init_func_wf(anat_wf=anat_wf, voxels=voxels, volumes=VOLUMES, **options)
     workflow.base_dir = str(folder / "work")
     workflow.config["execution"]["crashdump_dir"] = str(folder)
@@ -86,10 +85,10 @@ def _run(scene, folder, **options):
 
 
 @pytest.fixture(scope="module")
-def outputs(scene, tmp_path_factory):
+def outputs(scene, make_anat, tmp_path_factory):
     """What every node gave, by its name in the workflow."""
     folder = tmp_path_factory.mktemp("run")
-    return _run(scene, folder, repetition_time=TR, smooth_mm=4.0)
+    return _run(scene, folder, make_anat, repetition_time=TR, smooth_mm=4.0)
 
 
 def _array(path):
@@ -129,7 +128,7 @@ def test_confounds_are_of_every_volume_with_dummies_flagged(outputs):
 
 
 def test_what_was_noticed_is_in_the_summary(outputs):
-    with open(outputs["anat_wf.report_wf.summary"].out_report) as stream:
+    with open(outputs["anat_wf.cord_wf.report_wf.summary"].out_report) as stream:
         text = stream.read()
     assert "noticed before" in text
     assert "the first 2 of 24 volumes are brighter" in text

@@ -11,7 +11,6 @@ import pytest
 from sctflow.bids import ImageInput, MTInput
 from sctflow.io import load_table
 from sctflow.templates.source import TemplateSource
-from sctflow.workflows.anatomical import init_anat_wf
 from sctflow.workflows.levels import LevelLabels
 from sctflow.workflows.mt import init_mt_wf
 from sctflow.workflows.mt_set import NO_ATLAS, NO_TEMPLATE, init_mt_set_wf, read_protocol
@@ -71,12 +70,12 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(files, tmp_path_factory):
+def run(files, make_anat, tmp_path_factory):
     """Run the graph, without a dataset: outputs of each node by name."""
 
     def start(*, third=True, b1_file=None, **options):
         folder = tmp_path_factory.mktemp("run")
-        anat_wf = init_anat_wf(segmentation="manual", voxels=int(np.prod(SHAPE)))
+        anat_wf = make_anat(segmentation="manual", voxels=int(np.prod(SHAPE)))
         workflow = init_mt_wf(
             anat_wf=anat_wf,
             voxels=int(np.prod(SHAPE)),
@@ -87,7 +86,7 @@ def run(files, tmp_path_factory):
         )
         workflow.base_dir = str(folder)
         workflow.config["execution"]["crashdump_dir"] = str(folder)
-        anat_wf.inputs.inputnode.manual_mask = str(files["mask"])
+        anat_wf.inputs.cord_wf.inputnode.manual_mask = str(files["mask"])
         for role in PROTOCOL if third else ("on", "off"):
             setattr(workflow.inputs.inputnode, f"{role}_file", str(files[role]))
         if b1_file:

@@ -1,6 +1,7 @@
 import pytest
 
-from sctflow.workflows.base import init_image_wf
+from sctflow.workflows.base import add_image
+from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
 
 
@@ -8,7 +9,8 @@ from sctflow.workflows.options import Options
 def sinks(make_participant, tmp_path):
     def find(name, *, masks=()):
         (image,) = make_participant(images=[name], masks=masks).anat
-        workflow = init_image_wf(image=image, options=Options(output_dir=tmp_path / "out"))
+        workflow = Workflow(name="images_wf")
+        add_image(workflow, image=image, options=Options(output_dir=tmp_path / "out"))
         return {
             node.name: node.inputs
             for node in workflow._get_all_nodes()
@@ -29,6 +31,7 @@ def test_results_carry_the_names_of_the_conventions(sinks):
         "ds_morphometry": f"{folder}/{stem}_desc-perslice_morph.tsv",
         "ds_summary": "sub-01/figures/sub-01_acq-top_run-02_space-T2w_desc-summary_T2w.html",
         "ds_axial": "sub-01/figures/sub-01_acq-top_run-02_space-T2w_desc-axial_T2w.svg",
+        "ds_levels": "sub-01/figures/sub-01_acq-top_run-02_space-T2w_desc-levels_T2w.html",
         "ds_sagittal": "sub-01/figures/sub-01_acq-top_run-02_space-T2w_desc-sagittal_T2w.svg",
         "ds_area": "sub-01/figures/sub-01_acq-top_run-02_space-T2w_desc-area_T2w.svg",
     }
