@@ -22,6 +22,8 @@ ROWS, COLUMNS = 128, 96
 OVERSAMPLE = 2
 SPREAD_MM = 2.0
 """Standard deviation of the blob that stands for a landmark."""
+LEAST_HEIGHT = math.exp(-0.5 * (1.5 / SPREAD_MM) ** 2)
+"""Of a blob within the field of view: its landmark lies 1.5 mm beyond the edge at most."""
 AVERAGED = 3
 """Planes that are averaged into each channel."""
 
@@ -68,9 +70,9 @@ def make_slabs(draw: Draw, n: int, spines: list[Spine]) -> tuple[torch.Tensor, .
     poses = _draw_poses(draw, chosen)
     s, v = _positions(draw, poses)
     painted = torch.stack([_paint(draw, spine, poses, s, v, i) for i, spine in enumerate(chosen)])
-    targets = torch.stack([_blobs(spine, s[i], v[i]) for i, spine in enumerate(chosen)])
-    images, seen = _acquire(draw, painted)
-    targets = _only_seen(targets, seen)
+    seen = torch.stack([_field_of_view(draw) for _ in range(n)])
+    targets = torch.stack([_blobs(spine, s[i], v[i], seen[i]) for i, spine in enumerate(chosen)])
+    images = _acquire(draw, painted)
     known = torch.tensor([spine.known for spine in chosen]).float()[:, :, None, None]
     return normalise_slab(images, seen), targets, known
 
@@ -158,24 +160,23 @@ def _fill(draw: Draw, found: torch.Tensor) -> torch.Tensor:
     return torch.where(found == VOID, made, found)
 
 
-def _blobs(spine: Spine, s: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-    """Heat maps (len(KINDS), ROWS, COLUMNS) of one image."""
-    m = OVERSAMPLE
-    s, v = (F.avg_pool2d(x[None, None], m)[0, 0] for x in (s, v))
+def _blobs(spine: Spine, s: torch.Tensor, v: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """Heat maps (len(KINDS), ROWS, COLUMNS) of one image; of landmarks in its field of view."""
+    s, v = (F.avg_pool2d(x[None, None], OVERSAMPLE)[0, 0] for x in (s, v))
     out = torch.zeros(len(KINDS), *s.shape)
     for kind, along, forward in spine.marks.tolist():
         if s.min() - 8 < along < s.max() + 8:
             distance = (s - along) ** 2 + (v - forward) ** 2
-            blob = torch.exp(-distance / (2 * SPREAD_MM**2))
-            out[int(kind)] = torch.maximum(out[int(kind)], blob)
+            blob = torch.exp(-distance / (2 * SPREAD_MM**2)) * seen[0]
+            if blob.max() >= LEAST_HEIGHT:
+                out[int(kind)] = torch.maximum(out[int(kind)], blob)
     return out
 
 
-def _acquire(draw: Draw, fine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Coil, saturation, resolution, noise and field of view: images and what they show."""
+def _acquire(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
+    """Coil, saturation, resolution and noise."""
     n = len(fine)
     images = torch.empty(n, CHANNELS, ROWS, COLUMNS)
-    seen = torch.stack([_field_of_view(draw) for _ in range(n)])
     for i in range(n):
         images[i] = _sample(draw, fine[i])
     bias = smooth_noise(draw, n, 1, ROWS, 4)[:, :, :, :COLUMNS]
@@ -184,7 +185,7 @@ def _acquire(draw: Draw, fine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor
     top = images.amax((1, 2, 3), keepdim=True).clamp(min=1e-3)
     images = top * (images.clamp(min=0) / top) ** gamma
     turned = draw.chance(n, 0.5)[:, None, None, None]
-    return torch.where(turned, images.flip(1), images), seen
+    return torch.where(turned, images.flip(1), images)
 
 
 def _sample(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
@@ -223,12 +224,3 @@ def _field_of_view(draw: Draw) -> torch.Tensor:
         seen[:, :, :back] = 0
         seen[:, :, COLUMNS - front :] = 0
     return seen
-
-
-def _only_seen(targets: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """Blobs whose middle is not within the field of view are removed."""
-    height = F.max_pool2d(targets * seen, 9, 1, 4)
-    near = F.max_pool2d(targets, 9, 1, 4)
-    least = math.exp(-0.5 * (1.5 / SPREAD_MM) ** 2)
-    kept = (height >= least) | (near < least)
-    return targets * seen * kept
