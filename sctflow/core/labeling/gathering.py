@@ -83,7 +83,7 @@ def gather(views: Sequence[View], given: Sequence[Given]) -> Pool:
         If given labels lie far from the cord or contradict each other.
     """
     order = sorted(views, key=lambda view: (-_n_seen(view), -len(view.centerline)))
-    line = join_centerlines([view.centerline for view in order])
+    line = join_centerlines([view.centerline for view in order], _world_of_seen(order))
     places = _empty_places()
     for view in order:
         places = _merge(places, _discs_of(view, line))
@@ -107,8 +107,16 @@ def spacing_near(places: pd.DataFrame, s: float) -> float:
 
 
 def _n_seen(view: View) -> int:
-    marks = view.landmarks
-    return int(((marks["kind"] == "disc") & (marks["inferred"] == 0)).sum())
+    return int(_is_seen(view).sum())
+
+
+def _is_seen(view: View) -> pd.Series:
+    return (view.landmarks["kind"] == "disc") & (view.landmarks["inferred"] == 0)
+
+
+def _world_of_seen(views: Sequence[View]) -> np.ndarray:
+    """World points (m, 3) of the discs of the first image that shows any."""
+    return views[0].landmarks.loc[_is_seen(views[0]), ["x", "y", "z"]].to_numpy(float)
 
 
 def _empty_places() -> pd.DataFrame:

@@ -13,12 +13,16 @@ from sctflow.core.labeling.placing import Placing
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD, SACRUM, JUNCTION, CONUS = ("axis", "dens", "atlas"), ("sacrum",), ("PMJ",), ("conus",)
+HEAD, SACRUM, JUNCTION = ("axis", "dens", "atlas"), ("sacrum",), ("PMJ",)
 
-_LEVEL = {"atlas": 1.0, "dens": 2.0, "axis": 3.0, "sacrum": 25.0, "conus": usual.CONUS_LEVEL}
-_SPREAD_MM = {"atlas": 3.0, "dens": 3.0, "axis": 3.0, "sacrum": 4.0, "PMJ": 6.0, "conus": 5.0}
+_LEVEL = {"atlas": 1.0, "dens": 2.0, "axis": 3.0, "sacrum": 25.0}
+_SPREAD_MM = {"atlas": 3.0, "dens": 3.0, "axis": 3.0, "sacrum": 4.0, "PMJ": 6.0}
 _BELIEF = 0.95  # the share of a network's confidence that is believed
-_ANYWHERE_MM = 250.0  # length over which a wrong landmark may lie
+# One in ten people has four or six lumbar vertebrae, or a sacrum that looks like it (Konin & Walz
+# 2010, doi 10.3174/ajnr.A2036).
+_USUAL_SACRUM = 0.9
+ANYWHERE_MM = 250.0
+"""Length over which a wrong landmark may lie."""
 _NEIGHBOUR = 0.5  # share of wrong landmarks that lie at one of the four neighbouring levels
 _CORRELATED = 0.7  # power of the evidence of landmarks that one network saw in one place
 
@@ -26,7 +30,7 @@ _CORRELATED = 0.7  # power of the evidence of landmarks that one network saw in 
 def mark_evidence(
     marks: pd.DataFrame, placings: list[Placing], kinds: tuple[str, ...]
 ) -> np.ndarray:
-    """Log-likelihood of landmarks of some kinds in each hypothesis.
+    """Log-likelihood of landmarks of some kinds in each hypothesis; not of the cord's tip.
 
     Each is either right, and lies where the hypothesis expects it, or says nothing: it may be
     anywhere, and often is at a neighbouring level. Several images that show the same landmark
@@ -53,16 +57,14 @@ def belief(confidence: float) -> float:
 
 
 def _mark(placing: Placing, kind: str, s: float, confidence: float) -> float:
-    right = belief(confidence)
+    right = belief(confidence) * (_USUAL_SACRUM if kind == "sacrum" else 1.0)
     wrong = np.log1p(-right)
-    nowhere = wrong - np.log(_ANYWHERE_MM)
+    nowhere = wrong - np.log(ANYWHERE_MM)
     if kind == "PMJ":
         place = expected_junction(placing)
         return float(np.logaddexp(np.log(right) + _gauss(s, place, placing, kind), nowhere))
     level = _LEVEL[kind]
     own = np.log(right) + _gauss(s, placing.place_of(level), placing, kind)
-    if kind == "conus":
-        return float(np.logaddexp(own, nowhere))
     others = placing.place_of(level + np.array([-2.0, -1.0, 1.0, 2.0]))
     beside = logsumexp(_gauss(s, others, placing, kind)) - np.log(len(others))
     terms = [own, wrong + np.log(_NEIGHBOUR) + beside, nowhere + np.log1p(-_NEIGHBOUR)]
@@ -71,7 +73,4 @@ def _mark(placing: Placing, kind: str, s: float, confidence: float) -> float:
 
 def _gauss(s: float, place: np.ndarray | float, placing: Placing, kind: str) -> np.ndarray | float:
     variance = _SPREAD_MM[kind] ** 2 + placing.error_at(place) ** 2
-    if kind == "conus":
-        height = np.interp(usual.CONUS_LEVEL, np.arange(1, 26) + 0.5, usual.HEIGHTS)
-        variance = variance + (usual.CONUS_SD * height * placing.scale) ** 2
     return -0.5 * (s - place) ** 2 / variance - 0.5 * np.log(2.0 * np.pi * variance)

@@ -11,6 +11,7 @@ from sctflow.core.centerline import Centerline
 
 _STEP_MM = 1.0
 _BEYOND_MM = 250.0  # over which the line goes straight on: the loin below the cord's end
+_CLEAR_MM = 12.0  # so far below the cord, a disc guides the line
 _END_MM = 10.0  # its direction there is that of this length
 
 
@@ -53,7 +54,9 @@ class CordLine:
         return self.s[best] + part[rows, best] * length[best], distance[rows, best]
 
 
-def join_centerlines(centerlines: Sequence[Centerline]) -> CordLine:
+def join_centerlines(
+    centerlines: Sequence[Centerline], discs: np.ndarray | None = None
+) -> CordLine:
     """Join the centrelines of images of one person.
 
     Parameters
@@ -61,6 +64,9 @@ def join_centerlines(centerlines: Sequence[Centerline]) -> CordLine:
     centerlines
         The first is taken as it is; each other one adds what lies beyond the ends of those before
         it.
+    discs : (m, 3) array, optional
+        World points of discs. Below the cord, where the canal turns, the line runs at the same
+        distance from them as from the lowest one beside the cord.
     """
     joined = np.asarray(centerlines[0].points, dtype=float)
     for other in centerlines[1:]:
@@ -68,7 +74,24 @@ def join_centerlines(centerlines: Sequence[Centerline]) -> CordLine:
         s, end = line.along(other.points), _length(joined)
         below, above = other.points[s < -_STEP_MM], other.points[s > end + _STEP_MM]
         joined = np.concatenate([below, joined, above])
-    return _extend(joined)
+    line = _extend(joined)
+    if discs is None or not len(discs):
+        return line
+    return _extend(np.concatenate([_below(line, np.asarray(discs, dtype=float)), joined]))
+
+
+def _below(line: CordLine, discs: np.ndarray) -> np.ndarray:
+    """Points of the canal beside the discs below the cord, upwards."""
+    s = line.along(discs)
+    order = np.argsort(s)
+    discs, s = discs[order], s[order]
+    lower = s < -_CLEAR_MM
+    if not lower.any():
+        return np.empty((0, 3))
+    # The lowest disc beside the cord, or else the highest below it.
+    near = min(int(lower.sum()), len(s) - 1)
+    offset = discs[near] - line.at(s[near : near + 1])[0]
+    return discs[lower] - offset
 
 
 def _length(points: np.ndarray) -> float:

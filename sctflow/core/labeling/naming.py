@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sctflow.core.label_values import disc_name
-from sctflow.core.labeling.cord_evidence import area_evidence, end_evidence, samples
+from sctflow.core.labeling.cord_evidence import cord_evidence, end_evidence
 from sctflow.core.labeling.counting import certainty, count
 from sctflow.core.labeling.fusing import FLOORS, fuse
 from sctflow.core.labeling.gathering import Given, Pool, View, gather
-from sctflow.core.labeling.landmark_evidence import (
-    CONUS,
-    HEAD,
-    JUNCTION,
-    SACRUM,
-    mark_evidence,
-)
+from sctflow.core.labeling.landmark_evidence import HEAD, JUNCTION, SACRUM, mark_evidence
 from sctflow.core.labeling.placing import Placing
 from sctflow.core.labeling.result import (
     COLUMNS,
@@ -35,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["THRESHOLD", "Given", "Naming", "View", "name_discs"]
 
-THRESHOLD = 0.9
-"""Discs are named if the probability is as high as this."""
+THRESHOLD = 0.95
+"""Discs are named if the probability is as high as this: no kind of evidence reaches it alone."""
 
 _HELP = (
     "One label is enough to name all discs: put a label image with one disc in "
@@ -120,10 +114,10 @@ def _top_values(paths: np.ndarray) -> np.ndarray:
 
 
 def _evidence(pool: Pool, spacing: np.ndarray, placings: list[Placing]) -> dict[str, np.ndarray]:
-    marks = {"head": HEAD, "PMJ": JUNCTION, "sacrum": SACRUM, "conus": CONUS}
+    marks = {"head": HEAD, "PMJ": JUNCTION, "sacrum": SACRUM}
     found = {
         "spacing": spacing,
-        "area": area_evidence(samples(pool), placings),
+        "cord": cord_evidence(pool, placings),
         "ends": end_evidence(pool, placings),
         **{name: mark_evidence(pool.marks, placings, kinds) for name, kinds in marks.items()},
     }

@@ -43,26 +43,29 @@ _VARIANCES = np.concatenate([[0.0], np.cumsum((HEIGHT_SD * HEIGHTS) ** 2)])
 
 # Cord area of healthy adults in mm2, mean and between-subject sd, at the levels 1.5 (middle of
 # C1), 2 (C1/C2), 2.5 and so on: means over nine slices of PAM50 of the PAM50-normalised database,
-# both of its data sets pooled (Valošek, Bédard et al. 2024, doi 10.1162/imag_a_00075; MIT).
-_AREA_LEVELS = np.arange(1.5, 20.6, 0.5)
+# both of its data sets pooled (Valošek, Bédard et al. 2024, doi 10.1162/imag_a_00075; MIT). From
+# T12 on, cords of which some have ended are pooled: there the last values are of T11/T12.
+_AREA_LEVELS = np.arange(1.5, 19.1, 0.5)
 _AREA_MEAN = np.concatenate(
     [
         [73.6, 72.4, 71.6, 70.7, 72.0, 74.4, 77.4, 77.4, 76.6, 73.1, 69.2, 62.4, 55.9],
         [49.6, 46.3, 44.0, 42.0, 39.5, 38.2, 35.3, 35.1, 33.6, 35.2, 34.0, 35.4, 34.2],
-        [36.3, 35.4, 37.8, 37.8, 39.3, 39.8, 42.4, 43.7, 49.0, 53.2, 49.4, 36.7, 21.7],
+        [36.3, 35.4, 37.8, 37.8, 39.3, 39.8, 42.4, 43.7, 49.0, 53.2],
     ]
 )
 _AREA_SD = np.concatenate(
     [
         [7.7, 6.9, 7.0, 7.3, 7.4, 7.7, 7.9, 8.0, 8.0, 8.1, 7.8, 8.3, 7.4],
         [6.3, 5.6, 5.2, 5.1, 5.3, 5.3, 5.4, 5.9, 5.7, 5.1, 4.8, 4.4, 4.3],
-        [4.4, 4.2, 4.4, 4.5, 5.2, 5.9, 6.3, 8.0, 9.0, 10.8, 16.7, 18.9, 19.7],
+        [4.4, 4.2, 4.4, 4.5, 5.2, 5.9, 6.3, 8.0, 9.0, 10.8],
     ]
 )
-# Beyond the database. Above C1 the brainstem begins, below L1 few cords go on: what a mask shows
-# there can be of nearly any size, and says little.
+# Above C1 the brainstem begins: what a mask shows there can be of nearly any size.
 _BRAINSTEM_LEVEL, _BRAINSTEM_MEAN, _BRAINSTEM_SD = 0.7, 110.0, 60.0
-_BELOW_LEVEL, _BELOW_MEAN, _BELOW_SD = 21.5, 12.0, 15.0
+
+# The cord tapers over its last 30 mm or so; what is left of its area where it has ended is what
+# masks find in roots.
+_TAPER_MM, _ENDED, _TAPER_SD = 30.0, 0.05, 0.8
 
 
 def depth_of(level: np.ndarray | float) -> np.ndarray:
@@ -81,13 +84,22 @@ def variance_of(level: np.ndarray | float) -> np.ndarray:
 
 
 def log_area(level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and between-subject sd of the logarithm of the cord's area (mm2) at levels."""
-    at = np.concatenate([[_BRAINSTEM_LEVEL], _AREA_LEVELS, [_BELOW_LEVEL]])
-    mean = np.concatenate([[_BRAINSTEM_MEAN], _AREA_MEAN, [_BELOW_MEAN]])
-    sd = np.concatenate([[_BRAINSTEM_SD], _AREA_SD, [_BELOW_SD]])
-    mean, sd = np.interp(level, at, mean), np.interp(level, at, sd)
+    """Mean and between-subject sd of the logarithm of the cord's area (mm2) at levels.
+
+    Of cords that have not begun to taper to their tip.
+    """
+    at = np.concatenate([[_BRAINSTEM_LEVEL], _AREA_LEVELS])
+    mean = np.interp(level, at, np.concatenate([[_BRAINSTEM_MEAN], _AREA_MEAN]))
+    sd = np.interp(level, at, np.concatenate([[_BRAINSTEM_SD], _AREA_SD]))
     variance = np.log1p((sd / mean) ** 2)
     return np.log(mean) - 0.5 * variance, np.sqrt(variance)
+
+
+def log_taper(above_tip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Change of the log-area at mm above the cord's tip, and its sd."""
+    height = np.clip(above_tip / _TAPER_MM, 0.0, 1.0)
+    left = np.maximum((height * (2.0 - height)) ** 2, _ENDED)
+    return np.log(left), _TAPER_SD * (1.0 - left)
 
 
 def _line(x: np.ndarray | float, xp: np.ndarray, fp: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from sctflow.core.centerline import Centerline
 from sctflow.core.labeling.naming import View
 from sctflow.core.phantom.anatomy import Anatomy, draw_anatomy
 
-REGIONS = {"neck": (3.6, 7.5), "chest": (10.0, 17.0), "loin": (19.0, 21.5)}
+REGIONS = {"neck": (3.6, 7.5), "chest": (10.0, 17.0), "loin": (19.0, 21.5), "sacrum": (22.5, 23.5)}
 """Continuous vertebral levels between which the middle of the image lies."""
 
 _MARK_LEVELS = {"atlas": 1.0, "dens": 2.0, "axis": 3.0, "sacrum": 25.0}
@@ -30,12 +30,13 @@ class Faults:
     landmark_lost: float = 0.15
     landmark_wrong: float = 0.04
     landmark_invented: float = 0.04
+    head_shifted: float = 0.02
     image_area: float = 0.06
     regional_area: float = 0.05
     local_area: float = 0.04
 
 
-NONE = Faults(0.0, *[0.0] * 9)
+NONE = Faults(*[0.0] * 11)
 
 
 def draw_view(
@@ -118,6 +119,11 @@ def _marks(
         at = discs[3] + rng.uniform(7, 11)
         rows.append({"kind": "disc", "s": at, "confidence": rng.uniform(0.3, 0.9)})
     places = {kind: anatomy.levels.position(level) for kind, level in _MARK_LEVELS.items()}
+    if rng.random() < faults.head_shifted:
+        # All that is seen of C1 and C2 is taken one vertebra too low or too high.
+        step = int(rng.choice([-1, 1]))
+        for kind in ("atlas", "dens", "axis"):
+            places[kind] = anatomy.levels.position(_MARK_LEVELS[kind] + step)
     places |= {"PMJ": 0.0, "conus": anatomy.levels.conus}
     for kind, s in places.items():
         seen = low + 2 < s < high - 2
