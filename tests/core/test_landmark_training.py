@@ -77,9 +77,9 @@ def test_the_same_seed_makes_the_same_images(spine):
 
 def test_images_and_targets_agree(spine):
     """Within the view everything is normalised; blobs have a height of 1 and lie in it."""
-    images, targets, known = make_slabs(Draw(1), 40, [spine])
-    assert images.shape == (40, 4, ROWS, COLUMNS)
-    assert targets.shape == (40, len(KINDS), ROWS, COLUMNS)
+    images, targets, known = make_slabs(Draw(1), 80, [spine])
+    assert images.shape == (80, 4, ROWS, COLUMNS)
+    assert targets.shape == (80, len(KINDS), ROWS, COLUMNS)
     assert known.min() == 1
     seen = images[:, 3:]
     assert set(seen.unique().tolist()) == {0.0, 1.0}
