@@ -47,6 +47,8 @@ def fuse(values: np.ndarray, evidence: dict[str, np.ndarray]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if not len(values):
+        return pd.DataFrame(columns=["value", "probability", *FLOORS], dtype=float)
     columns = {
         kind: _tempered(_POWERS.get(kind, 1.0) * log, FLOORS[kind])
         for kind, log in evidence.items()
