@@ -16,6 +16,7 @@ _LOG_MISSED = np.log(0.04)  # that a disc in view is not detected
 _LOG_ANYWHERE = -np.log(20.0)  # density per mm of a place that is no disc
 _SURE, _UNSURE = 0.98, 0.3  # limits of what a detector's confidence is believed
 _DISC_MM, _VERTEBRA_MM = 1.2, 3.0  # errors of a disc's place and of a vertebra's middle
+_LEAST = 0.001  # hypotheses less probable are left out of account
 _FAR_MM = 150.0  # so far apart, one disc is not the next that was seen
 
 
@@ -68,27 +69,48 @@ def count(s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray) -> Counts:
 
 
 def certainty(
-    s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray, path: np.ndarray
+    s: np.ndarray,
+    confidence: np.ndarray,
+    fixed: np.ndarray,
+    *,
+    counts: Counts,
+    probability: np.ndarray,
+    best: int,
 ) -> np.ndarray:
-    """Probability of each place's value in a path if the anchor's is right.
+    """Probability of each place's value in the best path.
 
-    It is low where it cannot be told how many discs were missed.
+    It is low where it cannot be told how many discs were missed: beyond a gap between images.
+
+    Parameters
+    ----------
+    s, confidence, fixed : (n,) arrays
+        See :func:`count`.
+    counts : Counts
+        Of them.
+    probability : (h,) array
+        Of each of the hypotheses, all evidence considered.
+    best : int
+        Number of the hypothesis that is asked about.
 
     Returns
     -------
     (n,) array
-        1 for places that are no disc in this path.
+        0 for places that are no disc in this path.
     """
     anchor = _anchor(s, confidence, np.isfinite(fixed))
-    fixed = fixed.copy()
-    fixed[anchor] = path[anchor]
-    chain, levels = _chain(s, confidence, fixed, anchor)
-    total = chain.forward(summed=True)[0] + chain.backward(summed=True)[0]
-    by_level = logsumexp(total + _SIZE_PRIOR, axis=1)
+    path = counts.paths[best]
     kept = np.flatnonzero(path > 0)
-    own = by_level[kept, np.searchsorted(levels, path[kept])]
-    result = np.ones(len(s))
-    result[kept] = np.exp(own - logsumexp(by_level[kept], axis=1))
+    result = np.zeros(len(s))
+    for one in np.flatnonzero(probability >= _LEAST):
+        named = fixed.copy()
+        named[anchor] = counts.paths[one][anchor]
+        chain, levels = _chain(s, confidence, named, anchor)
+        total = chain.forward(summed=True)[0] + chain.backward(summed=True)[0]
+        by_level = logsumexp(total[kept] + _SIZE_PRIOR, axis=1)
+        own = by_level[np.arange(len(kept)), np.searchsorted(levels, path[kept])]
+        possible = np.isfinite(own)
+        part = np.exp(own[possible] - logsumexp(by_level[possible], axis=1))
+        result[kept[possible]] += probability[one] * part
     return result
 
 

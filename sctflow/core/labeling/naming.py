@@ -17,6 +17,7 @@ from sctflow.core.labeling.landmark_evidence import HEAD, JUNCTION, SACRUM, mark
 from sctflow.core.labeling.placing import Placing
 from sctflow.core.labeling.result import (
     COLUMNS,
+    below_skull,
     impossible,
     left_out,
     named_discs,
@@ -74,7 +75,7 @@ def name_discs(
 
     Labels that a person has given decide, and the others are counted from them. Without any,
     distances between discs, the cord's area along it, its ends, and landmarks that were seen are
-    weighed; unless one hypothesis has the probability `threshold`, no disc is named.
+    weighed; a disc is named if its name has the probability `threshold`.
 
     Parameters
     ----------
@@ -103,10 +104,10 @@ def name_discs(
         return _unnamed(pool, fuse(np.empty(0, int), {}), "No count of the discs is possible.")
     placings = [Placing(s[path > 0], path[path > 0]) for path in counts.paths]
     table = fuse(_top_values(counts.paths), _evidence(pool, counts.log_likelihood, placings))
-    best = int(table["probability"].argmax())
-    path, placing = counts.paths[best], placings[best]
-    sure = float(certainty(s, confidence, fixed, path).min())
-    return _decide(pool, table, path, placing, sure=sure, threshold=threshold)
+    probability = table["probability"].to_numpy()
+    best = int(probability.argmax())
+    sure = certainty(s, confidence, fixed, counts=counts, probability=probability, best=best)
+    return _decide(pool, table, counts.paths[best], sure, threshold=threshold)
 
 
 def _top_values(paths: np.ndarray) -> np.ndarray:
@@ -125,46 +126,39 @@ def _evidence(pool: Pool, spacing: np.ndarray, placings: list[Placing]) -> dict[
 
 
 def _decide(
-    pool: Pool,
-    table: pd.DataFrame,
-    path: np.ndarray,
-    placing: Placing,
-    *,
-    sure: float,
-    threshold: float,
+    pool: Pool, table: pd.DataFrame, path: np.ndarray, sure: np.ndarray, *, threshold: float
 ) -> Naming:
-    discs = named_discs(pool, path, placing)
-    manual = bool(discs["manual"].any() or np.isfinite(pool.seen["level"]).any())
-    chance = float(table["probability"].max()) * sure
-    fault = impossible(discs)
+    given = np.isfinite(pool.seen["level"].to_numpy(float))
+    named = (path > 0) & (given | (sure >= threshold))
+    top = disc_name(int(np.ceil(path[path > 0].min())))
+    if not named.any():
+        told = f"the top one is the {top} with a probability of {sure.max():.2f}"
+        return _unnamed(pool, table, f"Discs were not named: {told}, less than {threshold:.2f}.")
+    s = pool.seen["s"].to_numpy(float)
+    placing = Placing(s[named], path[named])
+    discs = named_discs(pool, np.where(named, path, 0.0), placing)
+    fault = impossible(discs) or below_skull(pool, placing)
     warnings = left_out(pool, path)
-    if manual:
-        if fault:
-            warnings.append(f"Counted from the given labels, discs look impossible: {fault}.")
-        return _named(pool, table, discs, placing, "from the labels given.", warnings)
-    top = disc_name(int(discs["value"].min()))
-    if chance < threshold:
-        told = f"Discs were not named: the top one is the {top} with a probability of {chance:.2f}"
-        return _unnamed(pool, table, f"{told}, less than {threshold:.2f}.")
-    if fault:
+    if fault and not given.any():
         return _unnamed(pool, table, f"Discs were not named, as {fault}.")
-    how = f"the top one is the {top} with a probability of {chance:.2f}."
-    return _named(pool, table, discs, placing, f"from what is usual in people: {how}", warnings)
-
-
-def _named(
-    pool: Pool,
-    table: pd.DataFrame,
-    discs: pd.DataFrame,
-    placing: Placing,
-    how: str,
-    warnings: list[str],
-) -> Naming:
+    if fault:
+        warnings.append(f"Counted from the labels given, discs look impossible: {fault}.")
+    uncounted = (path > 0) & ~named
+    if uncounted.any():
+        warnings.append(
+            f"{uncounted.sum()} discs have no name, as too many between them and the others were "
+            "not seen to count. One label among them names them."
+        )
+    how = "the labels given."
+    if not given.any():
+        first = disc_name(int(discs["value"].min()))
+        chance = f"the top one is the {first} with a probability of {sure[named].min():.2f}."
+        how = f"what is usual in people: {chance}"
     return Naming(
-        discs=_join(discs, trusted_marks(pool, placing)),
+        discs=_join(discs, unnamed_discs(pool, uncounted), trusted_marks(pool, placing)),
         probabilities=table,
         named=True,
-        reason=f"Discs were named {how}",
+        reason=f"Discs were named from {how}",
         warnings=warnings,
     )
 
@@ -174,9 +168,9 @@ def _unnamed(pool: Pool, table: pd.DataFrame, why: str) -> Naming:
     return Naming(discs=discs, probabilities=table, named=False, reason=f"{why} {_HELP}")
 
 
-def _join(discs: pd.DataFrame, marks: pd.DataFrame) -> pd.DataFrame:
+def _join(*tables: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.concat([discs, marks]) if len(marks) else discs
+    table = pd.concat([tables[0], *(table for table in tables[1:] if len(table))])
     table = table.sort_values("s", ascending=False, kind="stable").reset_index(drop=True)[COLUMNS]
     return table.astype({"inferred": int, "value": int, "manual": int})

@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 COLUMNS = ["x", "y", "z", "confidence", "inferred", "value", "from", "manual"]
 
 _NEAR = 0.4  # of the vertebra's height: an inferred disc so near its expected place is kept
-_TRUST = 0.5  # of a landmark that is not a disc
+_TRUST, _CLEAR = 0.5, 0.8  # beliefs in a landmark that is kept, and in one that refuses names
 _JUNCTION_OFF_MM = 15.0
 _CONUS_OFF = 2.0  # levels
 _SHORTEST_MM, _LONGEST_MM, _RATIO = 9.0, 50.0, 1.8
 _SURE = 0.9  # a disc of this confidence is not left out without a word
 
 
-def unnamed_discs(pool: Pool) -> pd.DataFrame:
-    """Tabulate discs with the value 0."""
-    return pool.places.assign(value=0)[["s", *COLUMNS]]
+def unnamed_discs(pool: Pool, chosen: np.ndarray | None = None) -> pd.DataFrame:
+    """Tabulate discs with the value 0: all, or some of `pool.seen`."""
+    places = pool.places if chosen is None else pool.seen[chosen]
+    return places.assign(value=0)[["s", *COLUMNS]]
 
 
 def named_discs(pool: Pool, path: np.ndarray, placing: Placing) -> pd.DataFrame:
@@ -121,6 +122,15 @@ def impossible(discs: pd.DataFrame) -> str | None:
     if np.any(change > _RATIO):
         where = disc_name(value[1:-1][change > _RATIO][0])
         return f"the distances above and below the {where} differ too much"
+    return None
+
+
+def below_skull(pool: Pool, placing: Placing) -> str | None:
+    """Say that C1 would lie above the junction of the brainstem, if it would."""
+    marks = pool.marks[pool.marks["kind"] == "PMJ"]
+    clear = [belief(one) >= _CLEAR for one in marks["confidence"]]
+    if np.any(marks["s"].to_numpy(float)[clear] < placing.place_of(1.0)):
+        return "C1 would lie above the pontomedullary junction"
     return None
 
 
