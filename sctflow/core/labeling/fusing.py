@@ -43,12 +43,14 @@ def fuse(values: np.ndarray, evidence: dict[str, np.ndarray]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        value, probability, and each kind's log-probability.
+        value, probability, and each kind's log-probability; no row without a hypothesis.
     """
     import pandas as pd
 
     if not len(values):
         return pd.DataFrame(columns=["value", "probability", *FLOORS], dtype=float)
+    if not len(values):
+        return pd.DataFrame({name: np.empty(0) for name in ("value", "probability", *FLOORS)})
     columns = {
         kind: _tempered(_POWERS.get(kind, 1.0) * log, FLOORS[kind])
         for kind, log in evidence.items()

@@ -11,7 +11,7 @@ import numpy as np
 
 from sctflow.core.centerline import Centerline
 from sctflow.core.cord_checks import FAR_MM
-from sctflow.core.label_values import CONUS, JUNCTION, disc_name
+from sctflow.core.label_values import CONUS, GROOVE, JUNCTION, disc_name
 from sctflow.core.labeling import usual
 from sctflow.core.labeling.line import CordLine, join_centerlines
 from sctflow.core.labels import LabelError
@@ -87,12 +87,13 @@ def gather(views: Sequence[View], given: Sequence[Given]) -> Pool:
     places = _empty_places()
     for view in order:
         places = _merge(places, _discs_of(view, line))
-    labels = [label for label in given if label.value not in (JUNCTION, CONUS)]
+    others = [label for label in given if label.value in (JUNCTION, CONUS)]
+    labels = [label for label in given if label.value not in (GROOVE, JUNCTION, CONUS)]
     places = _put_given(places, labels, line)
     return Pool(
         line=line,
         places=places,
-        marks=_marks(order, [label for label in given if label not in labels], line),
+        marks=_marks(order, others, line),
         cords={view.name: _cord_of(view, line) for view in order},
     )
 

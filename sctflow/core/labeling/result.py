@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ["x", "y", "z", "confidence", "inferred", "value", "from", "manual"]
 
-_NEAR = 0.4  # of the vertebra's height: an inferred disc so near its expected place is kept
+_NEAR = (
+    0.4  # of the distance to the disc above: an inferred disc so near its expected place is kept
+)
 _TRUST, _CLEAR = 0.5, 0.8  # beliefs in a landmark that is kept, and in one that refuses names
 _JUNCTION_OFF_MM = 15.0
 _CONUS_OFF = 2.0  # levels
@@ -64,22 +66,16 @@ def _inferred(
 ) -> dict | None:
     """Find the disc of a value among the inferred ones, or place it by the usual spacing."""
     s = float(placing.place_of(value))
-    near = _NEAR * placing.scale * usual.HEIGHTS[value - 1]
+    near = _NEAR * abs(s - float(placing.place_of(value - 1)))
     others = pool.places[pool.places["inferred"] == 1]
     off = np.abs(others["s"].to_numpy() - s)
     if len(off) and off.min() <= near:
         return {**others.iloc[int(off.argmin())].to_dict(), "value": value}
     if not needed:
         return None
-    row = {
-        "s": s,
-        "confidence": 0.0,
-        "inferred": 1,
-        "value": value,
-        "manual": 0,
-        "from": "spacing",
-    }
-    return {**row, **dict(zip("xyz", _beside_cord(pool, own, s), strict=True))}
+    place = dict(zip("xyz", _beside_cord(pool, own, s), strict=True))
+    kept = {"confidence": 0.0, "inferred": 1, "manual": 0, "from": "spacing"}
+    return {"s": s, "value": value, **place, **kept}
 
 
 def _beside_cord(pool: Pool, own: pd.DataFrame, s: float) -> np.ndarray:

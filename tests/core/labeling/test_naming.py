@@ -72,3 +72,105 @@ def test_without_evidence_nothing_is_named_and_help_is_offered():
     assert set(result.discs["value"]) == {0}
     assert "One label is enough" in result.reason
     assert result.probabilities["probability"].sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("region", ["neck", "chest", "loin"])
+def test_names_are_right_or_not_given(region):
+    for seed in range(100, 106):
+        view, _, anatomy = draw_view(seed, region, 110.0)
+        result = name_discs([view])
+        right, wrong = verdict(result.discs, anatomy)
+        assert wrong == 0
+        assert (right > 0) == result.named
+
+
+def test_a_neck_with_head_and_junction_is_named():
+    view, _, anatomy = draw_view(11, "neck", 180.0, faults=NONE, middle=4.0)
+    result = name_discs([view])
+    assert result.named
+    assert verdict(result.discs, anatomy)[1] == 0
+    junction = result.discs[result.discs["value"] == 50]
+    assert junction[["x", "y", "z"]].to_numpy() == pytest.approx(
+        view.landmarks.loc[view.landmarks["kind"] == "PMJ", ["x", "y", "z"]].to_numpy()
+    )
+
+
+def test_a_lone_landmark_does_not_name():
+    view, _, _ = draw_view(12, "neck", 80.0, faults=NONE, middle=4.0)
+    marks = view.landmarks
+    lone = marks[(marks["kind"] == "disc") | (marks["kind"] == "axis")]
+    result = name_discs([View("T2w", lone, None, view.centerline)])
+    assert result.probabilities["probability"].max() > 0.5
+    assert not result.named
+
+
+def test_two_images_of_one_neck_share_their_discs():
+    first, _, anatomy = draw_view(13, "neck", 90.0, middle=4.5, name="T1w", faults=NONE)
+    second, _, _ = draw_view(13, "neck", 90.0, middle=7.0, name="T2w", faults=NONE)
+    both = name_discs([first, second])
+    assert both.named
+    assert verdict(both.discs, anatomy)[1] == 0
+    values = both.discs["value"].tolist()
+    assert len(set(values)) == len(values)
+    assert {"T1w", "T2w"} <= set(both.discs["from"])
+
+
+def test_a_second_copy_of_an_image_adds_little():
+    view, _, _ = draw_view(14, "chest", 150.0, faults=NONE)
+    plain = only_discs(view)
+    copy = View("copy", plain.landmarks, plain.morphometry, plain.centerline)
+    one, two = (name_discs(views).probabilities for views in ([plain], [plain, copy]))
+    assert two["probability"].max() < one["probability"].max() + 0.1
+
+
+def test_a_missing_disc_between_others_is_inferred():
+    view, _, anatomy = draw_view(15, "chest", 150.0, faults=NONE)
+    marks = view.landmarks.drop(index=discs_of(view).index[2])
+    thinned = View("T2w", marks, view.morphometry, view.centerline)
+    given = Given(true_value(view, 1, anatomy), place(view, 1))
+    result = name_discs([thinned], given=[given])
+    (inferred,) = result.discs[result.discs["inferred"] == 1].to_dict("records")
+    assert inferred["value"] == true_value(view, 2, anatomy)
+    assert inferred["confidence"] == 0
+    off = np.array([inferred[axis] for axis in "xyz"]) - place(view, 2)
+    # A vertebra of the phantom is 4 % higher or lower than its neighbours, and the cord turns.
+    assert np.linalg.norm(off) < 3.0
+
+
+def test_a_junction_below_c1_refuses_names():
+    view, _, _ = draw_view(11, "neck", 180.0, faults=NONE, middle=4.0)
+    marks = view.landmarks.copy()
+    low = discs_of(view).iloc[1]
+    chosen = marks["kind"] == "PMJ"
+    marks.loc[chosen, ["x", "y", "z", "confidence"]] = [*low[["x", "y", "z"]], 0.95]
+    result = name_discs([View("T2w", marks, view.morphometry, view.centerline)])
+    assert not result.named
+    assert 50 not in set(result.discs["value"])
+
+
+def test_without_any_disc_nothing_is_named_but_a_given_one_is_kept():
+    view, _, _ = draw_view(16, "neck", 80.0, faults=NONE)
+    empty = View("T2w", view.landmarks.iloc[:0], view.morphometry, view.centerline)
+    assert name_discs([empty]).discs.empty
+    assert "No disc" in name_discs([empty]).reason
+    result = name_discs([empty], given=[Given(5, place(view, 1))])
+    assert result.named
+    assert result.discs["value"].tolist() == [5]
+
+
+def test_given_junction_and_conus_are_kept():
+    view, _, anatomy = draw_view(17, "loin", 150.0, faults=NONE)
+    tip = anatomy.curve.at(np.array([anatomy.levels.conus]))[0][0]
+    value = true_value(view, 0, anatomy)
+    result = name_discs([view], given=[Given(value, place(view, 0)), Given(60, tip)])
+    kept = result.discs[result.discs["value"] == 60]
+    assert kept[["x", "y", "z"]].to_numpy() == pytest.approx(tip[None])
+    assert kept["manual"].tolist() == [1]
+
+
+def test_a_label_far_from_the_cord_and_one_value_twice_are_errors():
+    view, _, _ = draw_view(18, "neck", 110.0, faults=NONE)
+    with pytest.raises(LabelError, match="beside the cord"):
+        name_discs([view], given=[Given(5, place(view, 1) + np.array([60.0, 0.0, 0.0]))])
+    with pytest.raises(LabelError, match="two places"):
+        name_discs([view], given=[Given(5, place(view, 1)), Given(5, place(view, 2))])
