@@ -49,14 +49,23 @@ def fuse(values: np.ndarray, evidence: dict[str, np.ndarray]) -> pd.DataFrame:
 
     if not len(values):
         return pd.DataFrame(columns=["value", "probability", *FLOORS], dtype=float)
-    if not len(values):
-        return pd.DataFrame({name: np.empty(0) for name in ("value", "probability", *FLOORS)})
     columns = {
         kind: _tempered(_POWERS.get(kind, 1.0) * log, FLOORS[kind])
         for kind, log in evidence.items()
     }
     total = _tempered(np.sum(list(columns.values()), axis=0), _ASTRAY)
     return pd.DataFrame({"value": values, "probability": np.exp(total), **columns})
+
+
+def by_value(table: pd.DataFrame) -> pd.DataFrame:
+    """Join hypotheses that give the top disc one value: they differ in what is no disc at all.
+
+    Probabilities are added; the columns of evidence are those of the most probable one.
+    """
+    ranked = table.sort_values("probability", ascending=False, kind="stable")
+    joined = ranked.groupby("value", sort=True).first()
+    joined["probability"] = table.groupby("value", sort=True)["probability"].sum()
+    return joined.reset_index()[list(table.columns)]
 
 
 def _tempered(log: np.ndarray, floor: float) -> np.ndarray:

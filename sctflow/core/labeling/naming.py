@@ -11,7 +11,7 @@ import numpy as np
 from sctflow.core.label_values import disc_name
 from sctflow.core.labeling.cord_evidence import cord_evidence, end_evidence
 from sctflow.core.labeling.counting import certainty, count
-from sctflow.core.labeling.fusing import FLOORS, fuse
+from sctflow.core.labeling.fusing import FLOORS, by_value, fuse
 from sctflow.core.labeling.gathering import Given, Pool, View, gather
 from sctflow.core.labeling.landmark_evidence import HEAD, JUNCTION, SACRUM, mark_evidence
 from sctflow.core.labeling.placing import Placing
@@ -156,7 +156,7 @@ def _decide(
         how = f"what is usual in people: {chance}"
     return Naming(
         discs=_join(discs, unnamed_discs(pool, uncounted), trusted_marks(pool, placing)),
-        probabilities=table,
+        probabilities=by_value(table),
         named=True,
         reason=f"Discs were named from {how}",
         warnings=warnings,
@@ -165,7 +165,7 @@ def _decide(
 
 def _unnamed(pool: Pool, table: pd.DataFrame, why: str) -> Naming:
     discs = _join(unnamed_discs(pool), trusted_marks(pool, None))
-    return Naming(discs=discs, probabilities=table, named=False, reason=f"{why} {_HELP}")
+    return Naming(discs=discs, probabilities=by_value(table), named=False, reason=f"{why} {_HELP}")
 
 
 def _join(*tables: pd.DataFrame) -> pd.DataFrame:

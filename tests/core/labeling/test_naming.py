@@ -76,7 +76,7 @@ def test_without_evidence_nothing_is_named_and_help_is_offered():
 
 @pytest.mark.parametrize("region", ["neck", "chest", "loin"])
 def test_names_are_right_or_not_given(region):
-    for seed in range(100, 106):
+    for seed in range(100, 104):
         view, _, anatomy = draw_view(seed, region, 110.0)
         result = name_discs([view])
         right, wrong = verdict(result.discs, anatomy)
