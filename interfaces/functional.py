@@ -158,6 +158,12 @@ class _CorrectSliceTimingInputSpec(_SeriesInputSpec):
         desc="time that all slices are brought to; by default the middle between the first and "
         "the last one",
     )
+    skip = traits.Range(
+        low=0,
+        value=0,
+        usedefault=True,
+        desc="volumes at the beginning that are not steady, and stay as they are",
+    )
 
 
 class _SeriesOutputSpec(TraitedSpec):
@@ -188,6 +194,7 @@ class CorrectSliceTiming(SimpleInterface):
                 inputs.repetition_time,
                 axis="ijk".index(inputs.slice_encoding[0]),
                 to=inputs.reference_time if isdefined(inputs.reference_time) else None,
+                skip=inputs.skip,
             )
         except ImageError as error:
             raise ImageError(f"{inputs.in_file}: {error}") from error

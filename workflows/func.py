@@ -179,7 +179,7 @@ def init_func_wf(
     )
     noticed = pe.Node(niu.Merge(4), name="noticed", run_without_submitting=True)
     mean = pe.Node(AverageVolumes(), name="mean", mem_gb=memory_gb(everything, bytes_per_voxel=12))
-    preproc = _add_timing(workflow, correct, slice_timing, repetition_time, everything)
+    preproc = _add_timing(workflow, check, correct, slice_timing, repetition_time, everything)
     workflow.connect([
         (inputnode, check, [("in_file", "in_file")]),
         (inputnode, mask, [("cord_mask", "cord_file")]),
@@ -228,7 +228,7 @@ def init_func_wf(
     return workflow
 
 
-def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
+def _add_timing(workflow, check, motion, slice_timing, repetition_time, everything):
     """Give the node whose ``out_file`` is the series at rest."""
     if not slice_timing:
         return motion
@@ -237,12 +237,16 @@ def _add_timing(workflow, motion, slice_timing, repetition_time, everything):
         CorrectSliceTiming(
             slice_times=list(slice_timing.times),
             slice_encoding=slice_timing.encoding,
+            reference_time=slice_timing.reference,
             repetition_time=repetition_time,
         ),
         name="timing",
         mem_gb=memory_gb(everything, bytes_per_voxel=24),
     )
-    workflow.connect(motion, "out_file", timing, "in_file")
+    workflow.connect([
+        (motion, timing, [("out_file", "in_file")]),
+        (check, timing, [("dummies", "skip")]),
+    ])  # fmt: skip
     return timing
 
 

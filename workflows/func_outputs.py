@@ -114,6 +114,7 @@ def _native(image, names, slice_timing):
             "place, interpolated once",
             **series,
             "SliceTimingCorrected": slice_timing is not None,
+            **({"StartTime": slice_timing.reference} if slice_timing else {}),
             "SkullStripped": False,
             "Sources": [image.uri, motion],
         },

@@ -26,6 +26,11 @@ class SliceTiming:
     times: Sequence[float]
     encoding: str = "k"
 
+    @property
+    def reference(self) -> float:
+        """The time that slices are brought to, s: the middle between the first and the last."""
+        return (min(self.times) + max(self.times)) / 2
+
 
 def read_timing(
     metadata: Mapping, *, name: str, shape: Sequence[int], wanted: bool
@@ -64,7 +69,7 @@ def read_timing(
         return tr, None, warnings
     try:
         timing = _slice_timing(metadata, tr, shape)
-    except SctflowError as error:
+    except (SctflowError, TypeError, ValueError) as error:
         warnings.append(f"{name}: slices were not brought to one time. {error}")
         return tr, None, warnings
     return tr, timing, warnings

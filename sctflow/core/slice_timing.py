@@ -12,7 +12,13 @@ from sctflow.errors import ImageError
 
 
 def correct_slice_timing(
-    data: np.ndarray, times: Sequence[float], tr: float, *, axis: int = 2, to: float | None = None
+    data: np.ndarray,
+    times: Sequence[float],
+    tr: float,
+    *,
+    axis: int = 2,
+    to: float | None = None,
+    skip: int = 0,
 ) -> np.ndarray:
     """Interpolate the time course of each slice to a time that all slices share.
 
@@ -33,6 +39,9 @@ def correct_slice_timing(
         Across the slices.
     to : float, optional
         The time that is wanted, s; the middle between the first and the last slice by default.
+    skip : int
+        Volumes at the beginning that are not steady. They stay as they are: shifted with the
+        others, their brightness would ring on through the series.
 
     Returns
     -------
@@ -46,10 +55,10 @@ def correct_slice_timing(
     """
     times = check_slice_times(times, tr, data.shape[axis])
     wanted = (times.min() + times.max()) / 2 if to is None else to
-    out = np.empty(data.shape, np.float32)
-    slices = np.moveaxis(finite(data), axis, 0)
+    out = np.array(finite(data), np.float32)
+    slices = np.moveaxis(finite(data), axis, 0)[..., skip:]
     for time, series, result in zip(times, slices, np.moveaxis(out, axis, 0), strict=True):
-        result[:] = _later(series.astype(float), (wanted - time) / tr)
+        result[..., skip:] = _later(series.astype(float), (wanted - time) / tr)
     return out
 
 

@@ -52,6 +52,15 @@ def test_the_middle_is_wanted_by_default():
     )
 
 
+def test_volumes_before_the_steady_state_do_not_reach_the_others():
+    data = _sampled(2)
+    bright = data.copy()
+    bright[..., :2] += 300
+    found = correct_slice_timing(bright, TIMES, TR, skip=2)
+    assert_array_equal(found[..., 2:], correct_slice_timing(data[..., 2:], TIMES, TR))
+    assert_allclose(found[..., :2], bright[..., :2], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("times", "tr", "message"),
     [

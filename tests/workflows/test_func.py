@@ -236,6 +236,16 @@ def test_turns_are_undone_by_splines(tmp_path):
 TIMES = [0.0, 0.4, 0.8, 1.2, 1.6]
 
 
+def test_dummies_have_no_part_in_slice_timing(tmp_path):
+    item = _series(tmp_path, RepetitionTime=2.0, SliceTiming=TIMES)
+    options = Options(output_dir=tmp_path, func_slice_timing=True)
+    workflow = init_func_series_wf(item=item, options=options)
+    func_wf = workflow.get_node("func_wf")
+    handed = func_wf._graph.get_edge_data(func_wf.get_node("check"), func_wf.get_node("timing"))
+    assert handed["connect"] == [("dummies", "skip")]
+    assert _sinks(workflow)["ds_preproc"].sidecar["StartTime"] == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(
     ("metadata", "warning"),
     [
@@ -243,6 +253,7 @@ TIMES = [0.0, 0.4, 0.8, 1.2, 1.6]
         ({"RepetitionTime": 2.0}, "slices were not brought to one time. The sidecar has no Slice"),
         ({"RepetitionTime": 1.0, "SliceTiming": TIMES}, "between 0 and the repetition time"),
         ({"RepetitionTime": 2.0, "SliceTiming": TIMES[:3]}, "3 slice times for 5 slices"),
+        ({"RepetitionTime": 2.0, "SliceTiming": ["n/a"] * 5}, "not brought to one time"),
         (
             {"RepetitionTime": 2.0, "SliceTiming": TIMES, "SliceEncodingDirection": "z"},
             "SliceEncodingDirection is 'z'",
