@@ -18,10 +18,9 @@ from sctflow.gradients import load_gradients, save_gradients
 from sctflow.io import load_image, save_image, save_table
 
 
-class DWIInputSpec(BaseInterfaceInputSpec):
-    """A diffusion series with its gradients."""
+class GradientsInputSpec(BaseInterfaceInputSpec):
+    """The gradients of a diffusion series."""
 
-    in_file = File(exists=True, mandatory=True, desc="diffusion-weighted series")
     bval_file = File(exists=True, mandatory=True, desc="b-values, s/mm²")
     bvec_file = File(
         exists=True,
@@ -35,6 +34,12 @@ class DWIInputSpec(BaseInterfaceInputSpec):
         units="s/mm²",
         desc="volumes with at most this b-value have no diffusion weighting",
     )
+
+
+class DWIInputSpec(GradientsInputSpec):
+    """A diffusion series with its gradients."""
+
+    in_file = File(exists=True, mandatory=True, desc="diffusion-weighted series")
 
 
 class _CheckGradientsInputSpec(DWIInputSpec):
@@ -231,14 +236,18 @@ def load_dwi(inputs, *, b0_needed=True):
         raise ImageError(
             f"{inputs.in_file}: the image has {img.ndim} dimensions, a diffusion series has 4."
         )
-    gradients, warnings = load_gradients(
+    return img, *read_gradients(inputs, img, b0_needed=b0_needed)
+
+
+def read_gradients(inputs, img, *, b0_needed=True):
+    """Read the checked gradients of a series; also tells what was repaired in them."""
+    return load_gradients(
         inputs.bval_file,
         inputs.bvec_file,
         img.shape[3],
         b0_max=inputs.b0_max,
         b0_needed=b0_needed,
     )
-    return img, gradients, warnings
 
 
 def save_like(gradients, inputs, folder):

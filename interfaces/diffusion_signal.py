@@ -40,6 +40,7 @@ class _DenoiseDWIInputSpec(DWIInputSpec):
 
 class _DenoiseDWIOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="denoised series")
+    method = traits.Dict(desc="how it was denoised, if it was, in the terms of its sidecar")
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
@@ -62,6 +63,7 @@ class DenoiseDWI(SimpleInterface):
                 raise
             self._results = {
                 "out_file": self.inputs.in_file,
+                "method": {"Denoising": "none"},
                 "warnings": [f"The series was not denoised. {error}"],
             }
         return runtime
@@ -87,6 +89,7 @@ class DenoiseDWI(SimpleInterface):
         series = new_like(denoised, img, np.float32)
         series.header["pixdim"][4] = img.header["pixdim"][4]
         self._results["out_file"] = str(save_image(series, folder / "denoised.nii.gz"))
+        self._results["method"] = {"Denoising": given.method}
 
 
 class _MeasureB0SNRInputSpec(DWIInputSpec):

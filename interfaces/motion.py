@@ -13,7 +13,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.core.gradients import B0_MAX
+from sctflow.interfaces.diffusion import GradientsInputSpec, read_gradients, save_like
 from sctflow.io import load_image, save_image, save_table
 
 UNCORRECTED = "motion was not corrected: no cord was found about which to follow it"
@@ -87,12 +87,18 @@ class _MotionInputSpec(BaseInterfaceInputSpec):
         graph_only=True,
         desc="where the mask is empty, hand the series on as it is, with a warning",
     )
+    done = traits.Dict(
+        usedefault=True,
+        graph_only=True,
+        desc="what was done with the series before, in the terms of its sidecar",
+    )
 
 
 class _MotionOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="series with every slice moved back")
     motion_file = File(exists=True, desc="motion of each volume")
     slice_motion_file = File(exists=True, desc="motion of each slice of each volume")
+    method = traits.Dict(desc="what was done with the series, for its sidecar")
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
@@ -141,26 +147,14 @@ class CorrectMotion(SimpleInterface):
         data = np.asanyarray(img.dataobj)
         motion = None if mask is None else estimate_motion(data, img.affine, mask, **options)
         corrected = _correct(img, motion, inputs.interpolation)
-        self._results |= _save(img, corrected, motion, out)
+        self._results |= _save(img, corrected, motion, inputs, out)
         mean = corrected.mean(axis=-1, dtype=np.float64)
         self._results["mean_file"] = _save_mean(mean, img, out / "mean.nii.gz")
         return runtime
 
 
-class _CorrectDWIMotionInputSpec(_MotionInputSpec):
-    bval_file = File(exists=True, mandatory=True, desc="b-values, s/mm²")
-    bvec_file = File(
-        exists=True,
-        mandatory=True,
-        desc="directions in FSL's format: three rows, along the axes of the image",
-    )
-    b0_max = traits.Range(
-        low=0.0,
-        value=B0_MAX,
-        usedefault=True,
-        units="s/mm²",
-        desc="volumes with at most this b-value have no diffusion weighting",
-    )
+class _CorrectDWIMotionInputSpec(_MotionInputSpec, GradientsInputSpec):
+    """A diffusion series, its gradients, and how it is corrected."""
 
 
 class _CorrectDWIMotionOutputSpec(_MotionOutputSpec):
@@ -184,18 +178,10 @@ class CorrectDWIMotion(SimpleInterface):
         import numpy as np
 
         from sctflow.core.motion import estimate_dwi_motion, rotate_bvecs
-        from sctflow.gradients import load_gradients
-        from sctflow.interfaces.diffusion import save_like
 
         inputs, out = self.inputs, Path(runtime.cwd)
         img, mask = _load(inputs)
-        gradients, warnings = load_gradients(
-            inputs.bval_file,
-            inputs.bvec_file,
-            img.shape[3],
-            b0_max=inputs.b0_max,
-            b0_needed=False,
-        )
+        gradients, warnings = read_gradients(inputs, img, b0_needed=False)
         motion = None
         if mask is not None:
             motion = estimate_dwi_motion(
@@ -210,7 +196,7 @@ class CorrectDWIMotion(SimpleInterface):
             bvecs = rotate_bvecs(gradients.bvecs, img.affine, motion)
             gradients = gradients._replace(bvecs=bvecs)
         corrected = _correct(img, motion, inputs.interpolation)
-        self._results |= _save(img, corrected, motion, out)
+        self._results |= _save(img, corrected, motion, inputs, out)
         self._results["warnings"] = [*warnings, *self._results["warnings"]]
         self._results |= save_like(gradients, inputs, out)
         b0 = gradients.is_b0(inputs.b0_max)
@@ -280,17 +266,21 @@ def _correct(img, motion, interpolation):
     return apply_motion(data, img.affine, motion, interpolation=interpolation)
 
 
-def _save(img, corrected, motion, out):
+def _save(img, corrected, motion, inputs, out):
     """Write the series and the tables of its motion; returns the results."""
     from sctflow.core.image import new_like
 
+    done = {**inputs.done, "MotionCorrection": "none"}
+    if motion is not None:
+        done |= {"MotionCorrection": inputs.kind, "Interpolation": inputs.interpolation}
     series = new_like(corrected, img, corrected.dtype)
     series.header["pixdim"][4] = img.header["pixdim"][4]
     out_file = str(save_image(series, out / "corrected.nii.gz"))
     if motion is None:
-        return {"out_file": out_file, "warnings": [UNCORRECTED]}
+        return {"out_file": out_file, "method": done, "warnings": [UNCORRECTED]}
     return {
         "out_file": out_file,
+        "method": done,
         "motion_file": str(save_table(motion.per_volume(), out / "motion.tsv")),
         "slice_motion_file": str(save_table(motion.per_slice(), out / "motion_slices.tsv")),
         "warnings": motion.warnings(),

@@ -20,6 +20,7 @@ MAPS = ("fa", "md", "ad", "rd")
 VALUES = tuple(f"{one}_values" for one in MAPS)
 RESULTS = (
     "series",
+    "method",
     "bval",
     "bvec",
     "dwiref",
@@ -123,6 +124,8 @@ def init_dwi_wf(
     -------
     series, bval, bvec
         The series corrected for motion, with its gradients checked and turned as it was.
+    method
+        What was done with it, as a dictionary for the sidecar.
     dwiref, b0ref
         Means of its volumes with and without diffusion weighting.
     snr
@@ -177,6 +180,7 @@ def init_dwi_wf(
         (tensors, told, [("warnings", "in2")]),
         (correct, outputnode, [
             ("out_file", "series"),
+            ("method", "method"),
             ("bval_file", "bval"),
             ("bvec_file", "bvec"),
             ("dwi_mean_file", "dwiref"),
@@ -283,6 +287,6 @@ def _add_denoising(workflow, method, series_gb):
         (inputnode, denoise, [("in_file", "in_file")]),
         (gradients, denoise, [("bval_file", "bval_file"), ("bvec_file", "bvec_file")]),
         (first_mask, denoise, [("mask_file", "mask_file")]),
-        (denoise, correct, [("out_file", "in_file")]),
+        (denoise, correct, [("out_file", "in_file"), ("method", "done")]),
         (denoise, noticed, [("warnings", "in2")]),
     ])  # fmt: skip

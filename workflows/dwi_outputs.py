@@ -27,7 +27,6 @@ def init_dwi_outputs_wf(
     *,
     image: ImageInput,
     output_dir: Path,
-    denoise: str = "none",
     fit: str = "wls",
     template: str | None = None,
     name: str = "dwi_outputs_wf",
@@ -45,7 +44,7 @@ def init_dwi_outputs_wf(
         The series.
     output_dir : pathlib.Path
         Root of the output dataset.
-    denoise, fit : str
+    fit : str
         See :func:`sctflow.workflows.dwi.init_dwi_wf`.
     template : str, optional
         Name of the template that the series was registered with, if it was.
@@ -72,7 +71,7 @@ def init_dwi_outputs_wf(
         "slice_motion": name_of(image, suffix="timeseries", desc="motionslice", extension=".tsv"),
         **{one: _map_name(image, one) for one in WHAT},
     }
-    placed = {"bval": ({}, {}), "bvec": ({}, {}), **_series(image, names, denoise)}
+    placed = {"bval": ({}, {}), "bvec": ({}, {}), **_series(image, names)}
     placed |= _maps(names, fit)
     if template:
         names |= {f"{one}_values": _map_name(image, one, template) for one in MAPS}
@@ -80,8 +79,8 @@ def init_dwi_outputs_wf(
     for result, (sidecar, columns) in placed.items():
         node = sink(f"ds_{result}", output_dir, names[result], sidecar, columns)
         workflow.connect(inputnode, result, node, "in_file")
-        if result == "b0ref":
-            workflow.connect(inputnode, "snr", node, "method")
+        if told := {"series": "method", "b0ref": "snr"}.get(result):
+            workflow.connect(inputnode, told, node, "method")
     for figure in (*FIGURES, *(VALUE_FIGURES if template else ())):
         extension = ".html" if figure == "details" else ".svg"
         node = figure_sink(image, output_dir, figure, extension=extension)
@@ -105,7 +104,7 @@ def _map_name(image, one, template=None):
     )
 
 
-def _series(image, names, denoise):
+def _series(image, names):
     """Sidecars and columns of the series, its means, and its motion."""
     from sctflow.core.motion import COLUMNS
 
@@ -114,12 +113,12 @@ def _series(image, names, denoise):
     return {
         "series": (
             {
-                "Description": "Diffusion series, every slice of every volume moved back to its "
-                "mean place, interpolated once",
+                "Description": "Diffusion series; what Denoising and MotionCorrection name was "
+                "done with it, slices being moved back to their mean place",
                 **image.metadata,
-                "Denoising": denoise,
+                "Denoising": "none",
                 "SkullStripped": False,
-                "Sources": [image.uri, uri_of(names["slice_motion"])],
+                "Sources": [image.uri],
             },
             {},
         ),

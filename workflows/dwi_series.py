@@ -10,7 +10,7 @@ from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_nam
 from sctflow.workflows.dwi import RESULTS, VALUES, init_dwi_wf
 from sctflow.workflows.dwi_outputs import init_dwi_outputs_wf, reference_name
 from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES
-from sctflow.workflows.levels import LevelLabels
+from sctflow.workflows.levels import LevelLabels, SessionLabels
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
 from sctflow.workflows.outputs import init_not_computed_wf
@@ -19,7 +19,7 @@ from sctflow.workflows.sinks import uri_of
 
 
 def init_dwi_series_wf(
-    *, item: SeriesInput, options: Options, labels: LevelLabels | None = None
+    *, item: SeriesInput, options: Options, labels: LevelLabels | SessionLabels | None = None
 ) -> Workflow:
     """Process one diffusion series and place its results in the output dataset.
 
@@ -33,8 +33,8 @@ def init_dwi_series_wf(
         too.
     options : Options
         How the run processes its images.
-    labels : LevelLabels, optional
-        The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
+    labels : LevelLabels or SessionLabels, optional
+        The labels that give the levels, see :func:`sctflow.workflows.sessions.plan_labels`.
     """
     image = item.image
     volumes = count_volumes(image.path)
@@ -64,7 +64,6 @@ def init_dwi_series_wf(
     outputs_wf = init_dwi_outputs_wf(
         image=image,
         output_dir=options.output_dir,
-        denoise=options.dwi_denoise,
         fit=options.dwi_fit,
         template=options.template.name if cord.registered else None,
     )

@@ -94,6 +94,7 @@ def test_a_moving_cord_is_found_where_it_was_and_has_its_tensor(scan, tmp_path, 
     assert np.median(_read(fit.fa_file)[inside]) == pytest.approx(fa, abs=0.02)
     assert 1e3 * np.median(_read(fit.md_file)[inside]) == pytest.approx(md, rel=0.02)
     assert fit.warnings == []
+    assert correct.method == {"MotionCorrection": "translation", "Interpolation": "spline"}
     for figure in ("motionplot", "motionanimation", "beforeafter", "anisotropy", "diffusivities"):
         assert Path(outputs[f"dwi_wf.report_wf.{figure}"].out_report).stat().st_size > 1000
     details = Path(outputs["dwi_wf.report_wf.details"].out_report).read_text("utf-8")
@@ -153,6 +154,8 @@ def test_where_no_cord_is_found_the_series_is_handed_on(scan, tmp_path, make_ana
     )
     for words in ("No cord was found", "motion was not corrected", "The series was not denoised"):
         assert words in summary
+    told = {"Denoising": "none", "MotionCorrection": "none"}
+    assert outputs["dwi_wf.motion"].method == told
     details = Path(outputs["dwi_wf.report_wf.details"].out_report).read_text("utf-8")
     assert "No tensors were fitted" in details
 
@@ -237,6 +240,8 @@ def test_a_series_ends_in_the_output_dataset(item, tmp_path):
     assert sidecar["Manual"] is True
     snr = json.loads((folder / "sub-01_b0ref.json").read_text())["SignalToNoiseRatio"]
     assert snr > 20
+    told = json.loads((folder / "sub-01_desc-preproc_dwi.json").read_text())
+    assert (told["Denoising"], told["MotionCorrection"]) == ("none", "translation")
     bvecs = np.loadtxt(folder / "sub-01_desc-preproc_dwi.bvec")
     np.testing.assert_allclose(bvecs, (BVECS * [-1, 1, 1]).T, atol=1e-5)
     assert not list(folder.glob("*seg-PAM50*"))
