@@ -20,7 +20,8 @@ RATIO_COST_LIMIT = 4.0
 SLOPE_SD = 0.5
 """Of the direction of the line through the tips against the path."""
 NEUTRAL = 0.3
-"""A peak of this height neither gains nor loses anything by itself."""
+"""A peak of this probability neither gains nor loses anything by itself: a disc that is not seen
+costs more than one that is doubtful, and says so."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,15 @@ class Chain:
     ----------
     row, column : (n,) array
         Fractional pixels of the slab.
-    height : (n,) array
-        Of the peak; 0 where a disc was not seen.
+    confidence : (n,) array
+        Probability that the peak is a disc; 0 where a disc was not seen.
     inferred : (n,) array of bool
         Not seen, placed evenly between its neighbours.
     """
 
     row: np.ndarray
     column: np.ndarray
-    height: np.ndarray
+    confidence: np.ndarray
     inferred: np.ndarray
 
     def __len__(self) -> int:
@@ -50,14 +51,14 @@ class Chain:
 def best_chain(peaks: Peaks) -> Chain:
     """Pick the peaks that are discs.
 
-    A chain gains by the height of its peaks and loses by intervals unlike their neighbours, by
-    discs that it has to leave out, and by sideways steps. Dynamic programming over pairs of
+    A chain gains by the probability of its peaks and loses by intervals unlike their neighbours,
+    by discs that it has to leave out, and by sideways steps. Dynamic programming over pairs of
     neighbours.
 
     Parameters
     ----------
     peaks : Peaks
-        Of the map of discs, in any order.
+        Of the map of discs, in any order, with probabilities as their heights.
     """
     peaks = peaks.take(np.argsort(-peaks.row, kind="stable"))
     n = len(peaks)

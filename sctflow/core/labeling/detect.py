@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sctflow.core.centerline import Centerline
 from sctflow.core.labeling.chain import Chain, best_chain
+from sctflow.core.labeling.confidence import confidence
 from sctflow.core.labeling.heat import find_peaks, heat_maps
 from sctflow.core.labeling.kinds import KINDS
 from sctflow.core.labeling.slab import Slab, bend_path, forward_mm, path_along, sample_slab
@@ -57,12 +59,18 @@ def find_landmarks(
     for _ in range(PASSES):
         slab = sample_slab(data, affine, path)
         heat = heat_maps(net, slab)
-        discs = best_chain(find_peaks(heat[KINDS.index("disc")], LEAST_DISC))
+        discs = find_discs(heat[KINDS.index("disc")])
         guides = _guides(slab, discs)
         if not len(guides):
             break
         path = bend_path(path, guides, 0.0, data.shape, affine)
     return _table(slab, heat, discs)
+
+
+def find_discs(heat: np.ndarray) -> Chain:
+    """Pick the discs on their map (rows, columns), from the top to the bottom."""
+    peaks = find_peaks(heat, LEAST_DISC)
+    return best_chain(replace(peaks, height=confidence("disc", peaks.height)))
 
 
 def _guides(slab: Slab, discs: Chain) -> np.ndarray:
@@ -81,14 +89,13 @@ def _table(slab: Slab, heat: np.ndarray, discs: Chain) -> pd.DataFrame:
 
     maps = dict(zip(KINDS, heat, strict=True))
     del maps["disc"]
-    rows = [
-        ("disc", *row)
-        for row in zip(discs.row, discs.column, discs.height, discs.inferred, strict=True)
-    ]
+    columns = (discs.row, discs.column, discs.confidence, discs.inferred)
+    rows = [("disc", *row) for row in zip(*columns, strict=True)]
     for kind, one in maps.items():
         peaks = find_peaks(one, LEAST_OTHER)
         if len(peaks):
-            rows.append((kind, peaks.row[0], peaks.column[0], peaks.height[0], False))
+            sure = confidence(kind, peaks.height[0])
+            rows.append((kind, peaks.row[0], peaks.column[0], sure, False))
     rows.sort(key=lambda row: -row[1])
     place = np.array([row[1:3] for row in rows], float).reshape(-1, 2)
     world = slab.to_world(place[:, 0], place[:, 1])

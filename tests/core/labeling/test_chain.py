@@ -44,7 +44,7 @@ def test_a_disc_that_is_missing_is_inferred_half_way():
     assert len(chain) == 6
     assert chain.inferred.tolist() == [False, False, True, False, False, False]
     assert chain.row[2] == pytest.approx(115.0)
-    assert chain.height[2] == 0
+    assert chain.confidence[2] == 0
 
 
 def test_growing_intervals_of_the_chest_and_loin_infer_nothing():

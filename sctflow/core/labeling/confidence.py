@@ -1,0 +1,38 @@
+"""How likely a peak of the landmark network is right."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# Height at which half of the peaks are right, and how fast that changes with the height: fitted by
+# `python -m sctflow.training.confidence` on made images of people that the training did not see.
+CURVES = {
+    "disc": (0.64, 0.06),
+    "atlas": (0.55, 0.08),
+    "dens": (0.55, 0.08),
+    "axis": (0.76, 0.06),
+    "sacrum": (0.76, 0.06),
+    "PMJ": (0.55, 0.08),
+    "conus": (0.50, 0.08),
+}
+HIGHEST = 0.98
+"""Real images differ from made ones: nothing is surer than this."""
+
+
+def confidence(kind: str, height: np.ndarray) -> np.ndarray:
+    """Probability that peaks of a kind's map are within 5 mm of a landmark of this kind.
+
+    Parameters
+    ----------
+    kind : str
+        Of :data:`sctflow.core.labeling.kinds.KINDS`.
+    height : (n,) array
+        Of the peaks, between 0 and 1.
+
+    Returns
+    -------
+    (n,) array
+        Between 0 and :data:`HIGHEST`. Measured on made images; on real ones it is an estimate.
+    """
+    half, width = CURVES[kind]
+    return HIGHEST / (1 + np.exp(-(np.asarray(height, float) - half) / width))
