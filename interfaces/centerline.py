@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
 
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.io import load_image, load_table, save_image, save_table
 
 COLUMNS = {
@@ -34,7 +32,7 @@ COLUMNS = {
 
 
 class _FitCenterlineInputSpec(BaseInterfaceInputSpec):
-    mask_file = File(exists=True, mandatory=True, desc="mask of the cord, binary or soft")
+    mask_file = File(exists=True, needed=True, desc="mask of the cord, binary or soft")
     method = traits.Enum(
         "spline",
         "polynomial",
@@ -49,7 +47,7 @@ class _FitCenterlineOutputSpec(TraitedSpec):
     out_table = File(exists=True, desc="points, tangents and arc length, one row per slice")
 
 
-class FitCenterline(SimpleInterface):
+class FitCenterline(StepOrNothing):
     """Fit the centreline through a mask of the cord.
 
     An empty mask gives an empty image and a table without rows.
@@ -58,7 +56,7 @@ class FitCenterline(SimpleInterface):
     input_spec = _FitCenterlineInputSpec
     output_spec = _FitCenterlineOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         from sctflow.core.centerline import centerline_mask, fit_centerline
@@ -72,12 +70,10 @@ class FitCenterline(SimpleInterface):
         else:
             voxels, frame = np.zeros(img.shape, np.uint8), empty_centerline()
 
-        out = Path(runtime.cwd)
-        save_image(new_like(voxels, img, np.uint8), out / "centerline.nii.gz")
-        save_table(frame, out / "centerline.tsv")
-        self._results["out_mask"] = str(out / "centerline.nii.gz")
-        self._results["out_table"] = str(out / "centerline.tsv")
-        return runtime
+        save_image(new_like(voxels, img, np.uint8), folder / "centerline.nii.gz")
+        save_table(frame, folder / "centerline.tsv")
+        self._results["out_mask"] = str(folder / "centerline.nii.gz")
+        self._results["out_table"] = str(folder / "centerline.tsv")
 
 
 def empty_centerline():

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.base import (
-    BaseInterfaceInputSpec,
-    File,
-    SimpleInterface,
-    TraitedSpec,
-    traits,
-)
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
 
 from sctflow.core.image import check_image, finite, new_like, squeeze
+from sctflow.interfaces.base import StepOrNothing, forgive_trait, refusal_trait
 from sctflow.io import load_image, save_image
 
 
 class _CheckImageInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, mandatory=True, desc="image as found in the dataset")
+    forgive = forgive_trait()
 
 
 class _CheckImageOutputSpec(TraitedSpec):
@@ -26,9 +22,10 @@ class _CheckImageOutputSpec(TraitedSpec):
         desc="the image itself, or a copy with 3 axes and finite values where it needed one",
     )
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
+    refusal = refusal_trait()
 
 
-class CheckImage(SimpleInterface):
+class CheckImage(StepOrNothing):
     """Refuse an image that cannot be trusted and repair what is harmless.
 
     Errors name the file. A trailing axis of length one is dropped and values that are not finite
@@ -38,7 +35,7 @@ class CheckImage(SimpleInterface):
     input_spec = _CheckImageInputSpec
     output_spec = _CheckImageOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         in_file = Path(self.inputs.in_file)
@@ -49,8 +46,7 @@ class CheckImage(SimpleInterface):
 
         out_file = in_file
         if img.shape != original.shape or not np.isfinite(data).all():
-            out_file = Path(runtime.cwd) / "checked.nii.gz"
+            out_file = folder / "checked.nii.gz"
             save_image(new_like(finite(data), img, data.dtype), out_file)
         self._results["out_file"] = str(out_file)
         self._results["warnings"] = [text.removeprefix(f"{in_file}: ") for text in warnings]
-        return runtime

@@ -197,11 +197,11 @@ def describe_naming(naming, model):
     Returns
     -------
     dict
-        ``LabelMethod``, ``LabelModel``, ``LevelProbability``, ``LevelNaming``.
+        ``Named``, ``LabelMethod``, ``LabelModel``, ``LevelProbability``, ``LevelNaming``.
     """
     by_hand = naming.discs["manual"].astype(bool)
     kinds = [word for word, some in (("automatic", ~by_hand), ("manual", by_hand)) if some.any()]
-    told = {"LabelMethod": " and ".join(kinds) or "automatic"}
+    told = {"Named": naming.named, "LabelMethod": " and ".join(kinds) or "automatic"}
     if "manual" not in kinds and len(naming.probabilities):
         told["LevelProbability"] = round(float(naming.probabilities["probability"].max()), 3)
     if "automatic" in kinds and isdefined(model):

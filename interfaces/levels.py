@@ -7,13 +7,13 @@ from pathlib import Path
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     Str,
     TraitedSpec,
     isdefined,
     traits,
 )
 
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.interfaces.centerline import find_centerline
 from sctflow.io import load_image, load_table, save_image, save_table
 
@@ -28,7 +28,7 @@ class _AssignLevelsInputSpec(BaseInterfaceInputSpec):
     )
     discs_file = File(
         exists=True,
-        mandatory=True,
+        needed=True,
         desc="label image of the discs, of this image or of another one in the same world space",
     )
     label_kind = traits.Enum(
@@ -66,7 +66,7 @@ class _AssignLevelsOutputSpec(TraitedSpec):
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
-class AssignLevels(SimpleInterface):
+class AssignLevels(StepOrNothing):
     """Give voxels and slices of the cord their levels from labelled discs.
 
     Labels that cannot be right give a warning and no levels; so does a cord that was not found.
@@ -75,7 +75,7 @@ class AssignLevels(SimpleInterface):
     input_spec = _AssignLevelsInputSpec
     output_spec = _AssignLevelsOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         from sctflow.core.image import new_like
@@ -87,7 +87,7 @@ class AssignLevels(SimpleInterface):
         mask, name = np.asanyarray(img.dataobj), Path(self.inputs.discs_file).name
         line = find_centerline(self.inputs.centerline_file, mask, img.affine)
         if line is None:
-            return runtime
+            return
         try:
             frame, noticed = _frame(self.inputs, mask, img.affine, line, discs, name)
             levels = levels_of_frame(
@@ -100,18 +100,15 @@ class AssignLevels(SimpleInterface):
             )
         except LabelError as error:
             self._results["warnings"] = [f"There are no vertebral levels: {error}"]
-            return runtime
-
-        out = Path(runtime.cwd)
+            return
         for kind, data in (("vertebrae", levels.vertebrae), ("spinal", levels.spinal)):
-            path = save_image(new_like(data, img, np.uint8), out / f"{kind}.nii.gz")
+            path = save_image(new_like(data, img, np.uint8), folder / f"{kind}.nii.gz")
             self._results[f"{kind}_file"] = str(path)
-            table = save_table(_names(data, kind), out / f"{kind}.tsv")
+            table = save_table(_names(data, kind), folder / f"{kind}.tsv")
             self._results[f"{kind}_table"] = str(table)
-        perlevel = save_table(levels.per_level, out / "perlevel.tsv")
+        perlevel = save_table(levels.per_level, folder / "perlevel.tsv")
         self._results["perlevel_file"] = str(perlevel)
         self._results["warnings"] = levels.warnings
-        return runtime
 
     def _morphometry(self, mask, affine, line):
         from sctflow.core.morphometry import measure_slices

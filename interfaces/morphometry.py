@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
 )
 
+from sctflow.interfaces.base import StepOrNothing
 from sctflow.interfaces.centerline import find_centerline
 from sctflow.io import load_image, load_table, save_table
 
 
 class _MeasureSlicesInputSpec(BaseInterfaceInputSpec):
-    mask_file = File(exists=True, mandatory=True, desc="mask of the cord, binary or soft")
+    mask_file = File(exists=True, needed=True, desc="mask of the cord, binary or soft")
     centerline_file = File(
         exists=True, desc="table of the centreline; without it, one is fitted through the mask"
     )
@@ -30,7 +28,7 @@ class _MeasureSlicesOutputSpec(TraitedSpec):
     out_table = File(exists=True, desc="one row per slice, lowest first")
 
 
-class MeasureSlices(SimpleInterface):
+class MeasureSlices(StepOrNothing):
     """Measure the cord perpendicular to its centreline, slice by slice.
 
     An empty mask gives a table without rows.
@@ -39,7 +37,7 @@ class MeasureSlices(SimpleInterface):
     input_spec = _MeasureSlicesInputSpec
     output_spec = _MeasureSlicesOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
         import pandas as pd
 
@@ -56,7 +54,6 @@ class MeasureSlices(SimpleInterface):
             confidence = load_table(self.inputs.slices_file).set_index("slice")["confidence"]
             frame = frame.assign(confidence=frame["slice"].map(confidence))
 
-        out_table = Path(runtime.cwd) / "morphometry.tsv"
+        out_table = folder / "morphometry.tsv"
         save_table(frame, out_table)
         self._results["out_table"] = str(out_table)
-        return runtime

@@ -88,12 +88,14 @@ class _MeasureByDistanceInputSpec(BaseInterfaceInputSpec):
     skip_absent = traits.Bool(
         False,
         usedefault=True,
-        desc="make no table, instead of an error, where the junction is not labelled",
+        desc="make no table, instead of an error, where the junction is not labelled or lies too "
+        "far from this cord",
     )
 
 
 class _MeasureByDistanceOutputSpec(TraitedSpec):
     out_table = File(exists=True, desc="one row per window, from the head down")
+    warnings = traits.List(traits.Str, desc="what the reader of the report should know")
 
 
 class MeasureByDistance(StepOrNothing):
@@ -110,7 +112,7 @@ class MeasureByDistance(StepOrNothing):
         import pandas as pd
 
         from sctflow.core.label_values import JUNCTION
-        from sctflow.core.labels import read_points
+        from sctflow.core.labels import LabelError, read_points
         from sctflow.core.pmj import distance_below, measure_by_distance
 
         img = load_image(self.inputs.pmj_file)
@@ -123,7 +125,14 @@ class MeasureByDistance(StepOrNothing):
         if len(line):
             name = Path(self.inputs.pmj_file).name
             points, _ = read_points(labels, img.affine, name=name)
-            distance = pd.Series(distance_below(line, points, name=name), index=line.slices)
+            try:
+                below = distance_below(line, points, name=name)
+            except LabelError as error:
+                if not self.inputs.skip_absent:
+                    raise
+                self._results["warnings"] = [f"Nothing is measured by distance: {error}"]
+                return
+            distance = pd.Series(below, index=line.slices)
         table = measure_by_distance(
             frame,
             frame["slice"].map(distance).to_numpy(float),

@@ -155,7 +155,8 @@ class _LevelsSummaryInputSpec(BaseInterfaceInputSpec):
     centerline_file = File(
         exists=True, mandatory=True, desc="table of the centreline; without rows there is no cord"
     )
-    labels_file = traits.Str(desc="the labels that were used, to be shown")
+    labels_file = traits.Str(desc="the labels by hand that were used, to be shown")
+    naming = traits.Dict(desc="how discs were named, in the terms of the JSON sidecar")
     vertebrae_file = File(exists=True, desc="vertebral levels of the cord's voxels")
     warnings = traits.List(traits.Str, desc="what was noticed about levels and registration")
 
@@ -172,6 +173,7 @@ class LevelsSummary(SimpleInterface):
         text = levels_summary(
             levels=_present(self.inputs.vertebrae_file),
             source=Path(_value(self.inputs.labels_file, "")).name,
+            naming=_value(self.inputs.naming, {}),
             warnings=_value(self.inputs.warnings, []),
             cord=len(_table(self.inputs.centerline_file)) > 0,
         )

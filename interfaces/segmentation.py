@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     isdefined,
     traits,
 )
 
 from sctflow.errors import SctflowError
+from sctflow.interfaces.base import StepOrNothing, forgive_trait, refusal_trait
 from sctflow.io import load_image, save_image, save_table
 
 
@@ -24,10 +22,12 @@ class _CordMaskOutputSpec(TraitedSpec):
     measured_file = File(exists=True, desc="the mask that measurements are made on")
     method = traits.Dict(desc="how the mask was made, in the terms of the JSON sidecar")
     warnings = traits.List(traits.Str, desc="what the reader of the report should know")
+    refusal = refusal_trait()
 
 
 class _SegmentCordInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="image in which to find the cord")
+    in_file = File(exists=True, needed=True, desc="image in which to find the cord")
+    forgive = forgive_trait()
     model = traits.Dict(
         graph_only=True,
         desc="name, version and checksum of the networks, where they must be these: other "
@@ -39,7 +39,7 @@ class _SegmentCordInputSpec(BaseInterfaceInputSpec):
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="threads of the network")
 
 
-class SegmentCord(SimpleInterface):
+class SegmentCord(StepOrNothing):
     """Segment the spinal cord with the built-in networks.
 
     A volume without a cord gives an empty mask and a warning.
@@ -48,7 +48,7 @@ class SegmentCord(SimpleInterface):
     input_spec = _SegmentCordInputSpec
     output_spec = _CordMaskOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         from sctflow.core.image import new_like
@@ -67,15 +67,14 @@ class SegmentCord(SimpleInterface):
             nets=nets,
             num_threads=self.inputs.num_threads,
         )
-        out = Path(runtime.cwd)
-        save_image(new_like(cord.mask, img, np.uint8), out / "mask.nii.gz")
-        save_image(new_like(cord.probability, img, np.float32), out / "prob.nii.gz")
-        save_table(cord.slices, out / "slices.tsv")
+        save_image(new_like(cord.mask, img, np.uint8), folder / "mask.nii.gz")
+        save_image(new_like(cord.probability, img, np.float32), folder / "prob.nii.gz")
+        save_table(cord.slices, folder / "slices.tsv")
         self._results.update(
-            mask_file=str(out / "mask.nii.gz"),
-            prob_file=str(out / "prob.nii.gz"),
-            slices_file=str(out / "slices.tsv"),
-            measured_file=str(out / "mask.nii.gz"),
+            mask_file=str(folder / "mask.nii.gz"),
+            prob_file=str(folder / "prob.nii.gz"),
+            slices_file=str(folder / "slices.tsv"),
+            measured_file=str(folder / "mask.nii.gz"),
             method={
                 "Manual": False,
                 "SegmentationMethod": "network",
@@ -87,18 +86,18 @@ class SegmentCord(SimpleInterface):
             },
             warnings=[*self.inputs.warnings, *cord.warnings],
         )
-        return runtime
 
 
 class _ManualMaskInputSpec(BaseInterfaceInputSpec):
-    in_file = File(exists=True, mandatory=True, desc="image that the mask was drawn on")
+    in_file = File(exists=True, needed=True, desc="image that the mask was drawn on")
+    forgive = forgive_trait()
     manual_mask = File(exists=True, mandatory=True, desc="mask of the cord made by hand")
     warnings = traits.List(
         traits.Str, usedefault=True, graph_only=True, desc="warnings so far, to be passed on"
     )
 
 
-class ManualMask(SimpleInterface):
+class ManualMask(StepOrNothing):
     """Take a mask of the cord made by hand, binary or soft, if it lies on the image's grid.
 
     A mask stored in another orientation of the same grid is turned. A soft mask is cut at 0.5 for
@@ -108,7 +107,7 @@ class ManualMask(SimpleInterface):
     input_spec = _ManualMaskInputSpec
     output_spec = _CordMaskOutputSpec
 
-    def _run_interface(self, runtime):
+    def _step(self, folder):
         import numpy as np
 
         from sctflow.core.image import new_like, squeeze
@@ -119,17 +118,15 @@ class ManualMask(SimpleInterface):
         weights = mask_on_grid(squeeze(load_image(path)), img, name=path)
         soft = not np.isin(weights, (0, 1)).all()
 
-        out = Path(runtime.cwd)
-        save_image(new_like(weights >= 0.5, img, np.uint8), out / "mask.nii.gz")
+        save_image(new_like(weights >= 0.5, img, np.uint8), folder / "mask.nii.gz")
         self._results.update(
-            mask_file=str(out / "mask.nii.gz"),
-            measured_file=str(out / "mask.nii.gz"),
+            mask_file=str(folder / "mask.nii.gz"),
+            measured_file=str(folder / "mask.nii.gz"),
             method={"Manual": True, "SegmentationMethod": "manual"},
             warnings=list(self.inputs.warnings),
         )
         if soft:
-            save_image(new_like(weights, img, np.float32), out / "prob.nii.gz")
+            save_image(new_like(weights, img, np.float32), folder / "prob.nii.gz")
             self._results.update(
-                prob_file=str(out / "prob.nii.gz"), measured_file=str(out / "prob.nii.gz")
+                prob_file=str(folder / "prob.nii.gz"), measured_file=str(folder / "prob.nii.gz")
             )
-        return runtime

@@ -45,6 +45,7 @@ LABEL_NAMES: Mapping[str, tuple[str, ...]] = {
     "lesion": ("label-lesion_seg", "lesion-manual"),
     "canal": ("label-canal_seg",),
     "discs": ("label-discs_dlabel", "labels-disc-manual", "labels-manual"),
+    "vertebrae": ("label-vertebrae_dlabel",),
     "PMJ": ("label-PMJ_dlabel",),
     "compression": ("label-compression_dlabel",),
     "rootlets": ("label-rootlets_dseg",),
@@ -119,8 +120,8 @@ def find_manual_labels(
     Returns
     -------
     dict
-        File by what it outlines: ``SC``, ``GM``, ``lesion``, ``canal``, ``discs``, ``PMJ``,
-        ``compression``, ``rootlets``. The first dataset that has a label wins; within one
+        File by what it outlines: ``SC``, ``GM``, ``lesion``, ``canal``, ``discs``,
+        ``vertebrae``, ``PMJ``, ``compression``, ``rootlets``. The first dataset that has a label wins; within one
         dataset the current name wins over the older ones.
     """
     folder = image_path.relative_to(bids_dir).parent

@@ -46,6 +46,11 @@ class ImageInput:
     uri: str = ""
     manual_uris: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """File name."""
+        return self.path.name
+
     @cached_property
     def metadata(self) -> dict:
         """Sidecar fields by the inheritance principle; read when first asked for."""

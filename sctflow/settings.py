@@ -12,11 +12,13 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from .bids import LABEL_NAMES
 from .errors import RegistrationError, SettingsError
+from .label_init import read_label_inits
 from .selection import QUERIES
 
 ANALYSIS_LEVELS = ("participant", "group")
 MODALITIES = tuple(QUERIES)
 SEGMENTATION_METHODS = ("network", "manual")
+LABEL_METHODS = ("auto", "manual")
 TEMPLATE_REFS = ("template", "subject")
 MOTION_KINDS = ("translation", "rigid")
 DWI_DENOISERS = ("none", "mppca", "patch2self")
@@ -53,6 +55,9 @@ class Settings:
     modality: tuple[str, ...] = MODALITIES
     segmentation_method: str = field(default="network", metadata=RESULT)
     ignore_labels: tuple[str, ...] = field(default=(), metadata=RESULT)
+    label_method: str = field(default="manual", metadata=RESULT)
+    # What is said of single participants counts as little as their label images do.
+    label_init: tuple[str, ...] = ()
     random_seed: int = field(default=0, metadata=RESULT)
     template: str | None = field(default=None, metadata=RESULT)
     template_ref: str = field(default="template", metadata=RESULT)
@@ -95,6 +100,7 @@ class Settings:
             "modality": MODALITIES,
             "segmentation_method": SEGMENTATION_METHODS,
             "ignore_labels": IGNORABLE_LABELS,
+            "label_method": LABEL_METHODS,
             "template_ref": TEMPLATE_REFS,
             "motion": MOTION_KINDS,
             "dwi_denoise": DWI_DENOISERS,
@@ -129,6 +135,13 @@ class Settings:
                 "--segmentation-method manual needs the cord masks that --ignore-labels SC leaves "
                 "out; drop one of the two"
             )
+        if self.label_init:
+            found += _init_problems(self.label_init)
+            if self.label_method == "manual":
+                found.append(
+                    "--label-init names discs that are found, and --label-method manual finds "
+                    "none; drop one of the two"
+                )
         if self.registration_steps is not None:
             found += _step_problems(self.registration_steps)
         if self.reports_only and self.boilerplate_only:
@@ -185,6 +198,14 @@ def _step_problems(steps: str) -> list[str]:
         parse_steps(steps)
     except RegistrationError as error:
         return [f"--registration-steps: {error}"]
+    return []
+
+
+def _init_problems(items: tuple[str, ...]) -> list[str]:
+    try:
+        read_label_inits(items)
+    except SettingsError as error:
+        return [str(error)]
     return []
 
 

@@ -9,10 +9,11 @@ from sctflow.bids import ImageInput
 from sctflow.templates.source import beside
 from sctflow.workflows.anatomical import init_anat_wf
 from sctflow.workflows.find_cord import RESULTS, init_cord_wf
-from sctflow.workflows.lay_levels import CORD, LEVELS, init_levels_wf
-from sctflow.workflows.levels import LevelLabels
+from sctflow.workflows.lay_levels import CORD, DISCS, LABEL_FIGURES, LEVELS, init_levels_wf
+from sctflow.workflows.levels import LevelLabels, SessionLabels
 from sctflow.workflows.levels_outputs import init_levels_outputs_wf
 from sctflow.workflows.literate import Workflow
+from sctflow.workflows.name_discs import init_labels_wf
 from sctflow.workflows.options import Options
 from sctflow.workflows.outputs import init_cord_outputs_wf, init_not_computed_wf
 from sctflow.workflows.reports import CORD_FIGURES, LEVEL_FIGURES
@@ -23,6 +24,9 @@ NO_MANUAL_MASK = (
     "asked for (--segmentation-method manual)."
 )
 
+
+JUNCTION_LABELS = {"own": "PMJ", "among discs": "discs"}
+"""Labels by hand that may mark the pontomedullary junction."""
 
 PLACED = (*RESULTS, *CORD_FIGURES)
 """What is placed of a cord, whatever its levels are."""
@@ -47,6 +51,9 @@ class Cord:
         What the last one takes.
     registered : bool
         Whether the image is registered with a template, so that there is an atlas.
+    labels_wf : Workflow, optional
+        From :func:`sctflow.workflows.name_discs.init_labels_wf`, where the image names its discs
+        without others.
     """
 
     cord_wf: Workflow
@@ -55,6 +62,7 @@ class Cord:
     levels_outputs_wf: Workflow
     told: tuple[str, ...]
     registered: bool
+    labels_wf: Workflow | None = None
 
     def apart(self, name: str) -> tuple[Workflow, Workflow]:
         """Put what needs no levels and what needs them into two workflows with their sinks.
@@ -72,7 +80,9 @@ class Cord:
 
     def joined(self) -> Workflow:
         """Put both into one workflow without their sinks; see :meth:`connect` for those."""
-        return init_anat_wf(cord_wf=self.cord_wf, levels_wf=self.levels_wf)
+        return init_anat_wf(
+            cord_wf=self.cord_wf, levels_wf=self.levels_wf, labels_wf=self.labels_wf
+        )
 
     def connect(self, workflow: Workflow, source: Workflow) -> None:
         """Hand the results to their sinks.
@@ -97,7 +107,11 @@ def hand_on(workflow: Workflow, first: Workflow, second: Workflow) -> None:
 
 
 def init_cord(
-    *, image: ImageInput, labels: LevelLabels | None, options: Options, voxels: int
+    *,
+    image: ImageInput,
+    labels: LevelLabels | SessionLabels | None,
+    options: Options,
+    voxels: int,
 ) -> Cord | None:
     """Build the workflows for the cord in an image of the dataset, or in the mean of a series.
 
@@ -106,8 +120,8 @@ def init_cord(
     image : ImageInput
         The image that names results, with its manual labels. A manual mask is used wherever there
         is one.
-    labels : LevelLabels, optional
-        The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
+    labels : LevelLabels or SessionLabels, optional
+        The labels that give the levels, see :func:`sctflow.workflows.sessions.plan_labels`.
     options : Options
         How the run processes its images.
     voxels : int
@@ -122,8 +136,13 @@ def init_cord(
     if manual_mask is None and options.segmentation_method == "manual":
         return None
     segmentation = "manual" if manual_mask else options.segmentation_method
+    naming = isinstance(labels, SessionLabels)
+    seen = naming and image.path in [source.path for source in labels.sources]
     cord_wf = init_cord_wf(
-        segmentation=segmentation, voxels=voxels, omp_nthreads=options.omp_nthreads
+        segmentation=segmentation,
+        voxels=voxels,
+        view=image.name if seen else None,
+        omp_nthreads=options.omp_nthreads,
     )
     cord_wf.inputs.inputnode.source_file = str(image.path)
     if manual_mask:
@@ -131,30 +150,46 @@ def init_cord(
     cord_outputs_wf = init_cord_outputs_wf(
         image=image, output_dir=options.output_dir, segmentation=segmentation
     )
-    template, junction = options.template, _junction(image)
-    registered = bool(labels and template)
+    junction = _junction(image, naming=naming)
+    template = options.template if labels else None
     levels_outputs_wf = init_levels_outputs_wf(
         image=image,
         output_dir=options.output_dir,
-        labels_uri=labels.uri if labels else None,
-        junction_uri=image.manual_uris[junction] if junction else None,
-        template=template.name if registered else None,
+        labels_uris=labels.uris if labels else (),
+        junction_uris=_junction_uris(image, labels, junction),
+        naming=("seen" if seen else "elsewhere") if naming else None,
+        template=template.name if template else None,
     )
     told = [*LEVEL_FIGURES]
     told += LEVELS if labels else ()
     told += ("bydistance",) if junction else ()
-    told += (*TEMPLATE_RESULTS, *TEMPLATE_FIGURES) if registered else ()
-    levels_wf = _init_levels(image, labels, junction, options, voxels)
-    return Cord(cord_wf, cord_outputs_wf, levels_wf, levels_outputs_wf, tuple(told), registered)
+    told += (*DISCS, "naming") if naming else ()
+    told += ("probabilities", *LABEL_FIGURES) if seen else ()
+    told += (*TEMPLATE_RESULTS, *TEMPLATE_FIGURES) if template else ()
+    return Cord(
+        cord_wf,
+        cord_outputs_wf,
+        _init_levels(image, labels, junction, options, voxels, shows_discs=seen),
+        levels_outputs_wf,
+        tuple(told),
+        registered=template is not None,
+        labels_wf=init_labels_wf(labels=labels) if naming and labels.inside else None,
+    )
 
 
-def _init_levels(image, labels, junction, options, voxels):
-    """What is done with the levels of an image, with the labels as inputs."""
+def _init_levels(image, labels, junction, options, voxels, *, shows_discs):
+    """What is done with the levels of an image, with the labels by hand as inputs."""
+    levels = None
+    if isinstance(labels, SessionLabels):
+        levels = "session"
+    elif labels:
+        levels = "own" if labels.image.path == image.path else "elsewhere"
     levels_wf = init_levels_wf(
         voxels=voxels,
-        levels=labels and ("own" if labels.image.path == image.path else "elsewhere"),
+        levels=levels,
+        shows_discs=shows_discs,
         label_kind=labels.kind if labels else "discs",
-        junction=junction and ("own" if junction == "PMJ" else "among discs"),
+        junction=junction,
         template=options.template,
         contrast=beside(image.entities["suffix"]),
         title=image.entities["suffix"],
@@ -162,10 +197,12 @@ def _init_levels(image, labels, junction, options, voxels):
         registration_steps=options.registration_steps,
     )
     given = levels_wf.inputs.inputnode
-    if labels:
+    if levels in ("own", "elsewhere"):
         given.discs = str(labels.path)
-    if junction:
-        given.junction = str(image.manual[junction])
+    elif levels and "discs" in image.manual:
+        given.discs = str(image.manual["discs"])
+    if junction in JUNCTION_LABELS:
+        given.junction = str(image.manual[JUNCTION_LABELS[junction]])
     return levels_wf
 
 
@@ -198,6 +235,16 @@ def _placed(results, prefix=""):
     return [(f"{prefix}outputnode.{one}", f"inputnode.{one}") for one in results]
 
 
-def _junction(image: ImageInput) -> str | None:
-    """Which label image of an image may mark the pontomedullary junction."""
-    return next((label for label in ("PMJ", "discs") if label in image.manual), None)
+def _junction(image: ImageInput, *, naming: bool) -> str | None:
+    """Where the pontomedullary junction may be known from: what is placed by hand comes first."""
+    if "PMJ" in image.manual:
+        return "own"
+    if naming:
+        return "found"
+    return "among discs" if "discs" in image.manual else None
+
+
+def _junction_uris(image, labels, junction):
+    if junction == "found":
+        return labels.uris
+    return [image.manual_uris[JUNCTION_LABELS[junction]]] if junction else []

@@ -14,7 +14,7 @@ from sctflow.workflows.func_outputs import init_func_outputs_wf, reference_name
 from sctflow.workflows.func_reports import FUNC_FIGURES
 from sctflow.workflows.func_template import REGISTERED_RESULTS, VALUE_FIGURES
 from sctflow.workflows.func_timing import read_timing
-from sctflow.workflows.levels import LevelLabels
+from sctflow.workflows.levels import LevelLabels, SessionLabels
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.options import Options
 from sctflow.workflows.resources import count_volumes, count_voxels, read_shape
@@ -22,7 +22,7 @@ from sctflow.workflows.sinks import uri_of
 
 
 def init_func_series_wf(
-    *, item: SeriesInput, options: Options, labels: LevelLabels | None = None
+    *, item: SeriesInput, options: Options, labels: LevelLabels | SessionLabels | None = None
 ) -> Workflow:
     """Process one functional series and place its results in the output dataset.
 
@@ -35,8 +35,8 @@ def init_func_series_wf(
         The series, with its manual labels. A mask drawn on it is used for motion, too.
     options : Options
         How the run processes its images.
-    labels : LevelLabels, optional
-        The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
+    labels : LevelLabels or SessionLabels, optional
+        The labels that give the levels, see :func:`sctflow.workflows.sessions.plan_labels`.
 
     Inputs
     ------

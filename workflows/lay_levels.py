@@ -7,16 +7,22 @@ from typing import Literal
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
+from sctflow.core.labeling.naming import THRESHOLD
+from sctflow.interfaces.label_discs import DrawLabels
+from sctflow.interfaces.label_reports import LabelFigures
 from sctflow.interfaces.levels import AssignLevels
 from sctflow.interfaces.normalized import MeasureByDistance
 from sctflow.interfaces.template import PrepareTemplate
 from sctflow.templates.source import TemplateSource
 from sctflow.workflows.literate import Workflow
+from sctflow.workflows.name_discs import NAMING
 from sctflow.workflows.reports import LEVEL_FIGURES, init_levels_report_wf
 from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS, init_template_wf
 
 LEVELS = ("vertebrae", "vertebrae_table", "spinal", "spinal_table", "perlevel")
+DISCS = ("discs", "discs_table", "unnamed", "unnamed_table")
+LABEL_FIGURES = ("labels", "namings")
 CORD = ("image", "mask", "centerline", "morphometry")
 """What is handed on from where the cord was found."""
 
@@ -24,15 +30,17 @@ PACKING_GB = 1.0
 """Memory for reading a whole template once."""
 
 DESCRIPTIONS = {
+    "by hand": """\
+Levels of the cord were labelled by hand.
+""",
     "levels": """\
-Intervertebral discs were labelled by hand. Vertebral levels were laid along the centreline through
-the labelled discs, and spinal levels by the share of the cord that each of them takes
-[@spinallevels]. Measures of the slices were averaged over vertebral levels.
+Vertebral levels were laid along the centreline through the labels, and spinal levels by the share
+of the cord that each of them takes [@spinallevels]. Measures of the slices were averaged over
+vertebral levels.
 """,
     "template levels": """\
-Levels of the cord were labelled by hand. Vertebral levels were laid along the centreline through
-the labels, and spinal levels as the template has them. Measures of the slices were averaged over
-vertebral levels.
+Vertebral levels were laid along the centreline through the labels, and spinal levels as the
+template has them. Measures of the slices were averaged over vertebral levels.
 """,
     "junction": """\
 Measures of the slices were averaged in windows of 20 mm at distances below the pontomedullary
@@ -44,9 +52,10 @@ junction along the centreline [@pmjdistance].
 def init_levels_wf(
     *,
     voxels: int,
-    levels: Literal["own", "elsewhere"] | None = None,
+    levels: Literal["own", "elsewhere", "session"] | None = None,
+    shows_discs: bool = False,
     label_kind: Literal["discs", "rootlets"] = "discs",
-    junction: Literal["own", "among discs"] | None = None,
+    junction: Literal["own", "among discs", "found"] | None = None,
     template: TemplateSource | None = None,
     contrast: str = "T2w",
     title: str = "image",
@@ -57,21 +66,25 @@ def init_levels_wf(
     """Give a cord its levels, and do what needs them.
 
     Workflow Graph
-        levels, template_wf (where levels are labelled), bydistance (where the junction is) →
-        report
+        draw (discs that were named) → levels, template_wf (where levels are known), bydistance
+        (where the junction is) → report
 
     Parameters
     ----------
     voxels : int
         Number of voxels of the image, for the memory that the nodes ask for.
-    levels : {"own", "elsewhere"}, optional
-        Whether there are labelled discs, so that levels can be told, and on which image they were
-        labelled: this one, or another one of its session.
+    levels : {"own", "elsewhere", "session"}, optional
+        Whether there are labelled discs, so that levels can be told, and where they come from:
+        labelled on this image or on another one of its session by hand, or named from what
+        images of the session show.
+    shows_discs : bool
+        Whether discs were looked for in this image, so that figures are to show them; with
+        ``levels="session"`` only.
     label_kind : {"discs", "rootlets"}
         What the labels mark; rootlets need a template.
-    junction : {"own", "among discs"}, optional
-        Whether the pontomedullary junction may be labelled, in an image of its own or with the
-        discs.
+    junction : {"own", "among discs", "found"}, optional
+        Whether the pontomedullary junction may be known: labelled by hand in an image of its own
+        or with the discs, or found with them.
     template : TemplateSource, optional
         Template to register with, where there are labels.
     contrast : {"T2w", "T1w", "T2star"}
@@ -88,9 +101,12 @@ def init_levels_wf(
     image, mask, centerline, morphometry
         See :func:`sctflow.workflows.find_cord.init_cord_wf`.
     discs
-        Labelled discs, or rootlets, in the world space of the image (``levels`` only).
+        Labels by hand: discs, or rootlets, in the world space of the image; of this image, with
+        ``levels="session"``.
     junction
-        Label image that may hold the pontomedullary junction (``junction`` only).
+        Label image by hand that may hold the pontomedullary junction.
+    named_table, probabilities, naming, reason, naming_warnings
+        See :func:`sctflow.workflows.name_discs.init_labels_wf` (``levels="session"`` only).
 
     Outputs
     -------
@@ -101,44 +117,59 @@ def init_levels_wf(
         Table of shape measures, one row per vertebral level; undefined as the levels are.
     bydistance
         Table of shape measures at distances below the pontomedullary junction.
+    discs, discs_table, unnamed, unnamed_table
+        Discs on the image's grid, those with a name and those without, with tables of their
+        names (``levels="session"`` only).
+    probabilities, naming
+        As the inputs.
     to_template, …
         See :func:`sctflow.workflows.template.init_template_wf`.
     template
         The template, packed; with ``levels`` and ``template`` only.
-    levels, sagittal, overlay, …
+    levels, sagittal, labels, namings, overlay, …
         Figures of the report.
     """
     workflow = Workflow(name=name)
-    steps = ["template levels" if template else "levels"] if levels else []
+    steps = ["by hand"] if levels in ("own", "elsewhere") else []
+    steps += ["template levels" if template else "levels"] if levels else []
     steps += ["junction"] if junction else []
     workflow.__desc__ = "\n".join(DESCRIPTIONS[step] for step in steps)
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=[*CORD, "discs", "junction"]), name="inputnode"
+        niu.IdentityInterface(fields=[*CORD, "discs", "junction", *NAMING]), name="inputnode"
     )
     outputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
-                *LEVELS, "bydistance", *TEMPLATE_RESULTS, "template", *LEVEL_FIGURES,
-                *TEMPLATE_FIGURES,
+                *LEVELS, "bydistance", *DISCS, "probabilities", "naming", *TEMPLATE_RESULTS,
+                "template", *LEVEL_FIGURES, *LABEL_FIGURES, *TEMPLATE_FIGURES,
             ]
         ),
         name="outputnode",
     )  # fmt: skip
     report_wf = init_levels_report_wf(voxels=voxels)
+    labels = pe.Node(niu.IdentityInterface(fields=["file"]), name="labels")
     workflow.connect([
         (inputnode, report_wf, [
-            *((one, f"inputnode.{one}") for one in ("image", "mask", "centerline")),
-            ("discs", "inputnode.discs"),
+            (one, f"inputnode.{one}") for one in ("image", "mask", "centerline")
         ]),
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in LEVEL_FIGURES]),
     ])  # fmt: skip
+    if levels == "session":
+        _add_discs(workflow, labels, voxels)
+        if shows_discs:
+            _add_label_figures(workflow, voxels)
+    else:
+        workflow.connect([
+            (inputnode, labels, [("discs", "file")]),
+            (inputnode, report_wf, [("discs", "inputnode.discs")]),
+        ])  # fmt: skip
     if junction:
-        _add_distances(workflow, optional=junction == "among discs")
+        _add_distances(workflow, junction)
     if levels:
         _add_levels(
             workflow,
             voxels=voxels,
-            elsewhere=levels == "elsewhere",
+            elsewhere=levels != "own",
             kind=label_kind,
             reference=template_ref if template else "template",
         )
@@ -149,7 +180,7 @@ def init_levels_wf(
             title=title,
             voxels=voxels,
             label_kind=label_kind,
-            elsewhere=levels == "elsewhere",
+            elsewhere=levels != "own",
             reference=template_ref,
             steps=registration_steps,
         )
@@ -157,26 +188,76 @@ def init_levels_wf(
     return workflow
 
 
-def _add_distances(workflow, *, optional):
-    """Measure the cord at distances below the pontomedullary junction."""
+def _add_discs(workflow, labels, voxels):
+    """Draw the discs of the session, and tell levels from them."""
+    inputnode, report_wf, outputnode = map(
+        workflow.get_node, ("inputnode", "report_wf", "outputnode")
+    )
+    draw = pe.Node(DrawLabels(), name="draw", mem_gb=memory_gb(voxels, bytes_per_voxel=8))
+    workflow.connect([
+        (inputnode, draw, [
+            ("image", "in_file"), ("named_table", "named_table"), ("discs", "own_file"),
+        ]),
+        (inputnode, report_wf, [
+            ("naming", "inputnode.naming"),
+            ("naming_warnings", "inputnode.naming_warnings"),
+        ]),
+        (inputnode, outputnode, [("probabilities", "probabilities"), ("naming", "naming")]),
+        (draw, labels, [("labels_file", "file")]),
+        (draw, outputnode, [
+            ("discs_file", "discs"),
+            ("discs_table", "discs_table"),
+            ("unnamed_file", "unnamed"),
+            ("unnamed_table", "unnamed_table"),
+        ]),
+    ])  # fmt: skip
+
+
+def _add_label_figures(workflow, voxels):
+    """Draw the discs on the image that shows them."""
     inputnode, outputnode = map(workflow.get_node, ("inputnode", "outputnode"))
-    bydistance = pe.Node(
-        MeasureByDistance(skip_absent=optional), name="bydistance", mem_gb=memory_gb(0)
+    figures = pe.Node(
+        LabelFigures(threshold=THRESHOLD),
+        name="labelfigures",
+        mem_gb=memory_gb(voxels, bytes_per_voxel=24),
     )
     workflow.connect([
+        (inputnode, figures, [
+            ("image", "in_file"),
+            ("centerline", "centerline_file"),
+            ("named_table", "named_table"),
+            ("probabilities", "probabilities_table"),
+        ]),
+        (figures, outputnode, [("discs", "labels"), ("probability", "namings")]),
+    ])  # fmt: skip
+
+
+def _add_distances(workflow, junction):
+    """Measure the cord at distances below the pontomedullary junction."""
+    inputnode, outputnode, report_wf = map(
+        workflow.get_node, ("inputnode", "outputnode", "report_wf")
+    )
+    bydistance = pe.Node(
+        MeasureByDistance(skip_absent=junction != "own"), name="bydistance", mem_gb=memory_gb(0)
+    )
+    if junction == "found":
+        workflow.connect(workflow.get_node("draw"), "discs_file", bydistance, "pmj_file")
+    else:
+        workflow.connect(inputnode, "junction", bydistance, "pmj_file")
+    workflow.connect([
         (inputnode, bydistance, [
-            ("junction", "pmj_file"),
             ("centerline", "centerline_file"),
             ("morphometry", "morph_file"),
         ]),
+        (bydistance, report_wf, [("warnings", "inputnode.junction_warnings")]),
         (bydistance, outputnode, [("out_table", "bydistance")]),
     ])  # fmt: skip
 
 
 def _add_levels(workflow, *, voxels, elsewhere, kind, reference):
     """Give the cord its levels, in the results and in the report."""
-    inputnode, outputnode, report_wf = map(
-        workflow.get_node, ("inputnode", "outputnode", "report_wf")
+    inputnode, outputnode, report_wf, labels = map(
+        workflow.get_node, ("inputnode", "outputnode", "report_wf", "labels")
     )
     levels = pe.Node(
         AssignLevels(elsewhere=elsewhere, label_kind=kind, reference=reference),
@@ -185,8 +266,8 @@ def _add_levels(workflow, *, voxels, elsewhere, kind, reference):
     )
     warnings = pe.Node(niu.Merge(2), name="warnings", run_without_submitting=True)
     workflow.connect([
+        (labels, levels, [("file", "discs_file")]),
         (inputnode, levels, [
-            ("discs", "discs_file"),
             ("mask", "mask_file"),
             ("centerline", "centerline_file"),
             ("morphometry", "morph_file"),
@@ -206,8 +287,8 @@ def _add_levels(workflow, *, voxels, elsewhere, kind, reference):
 
 def _add_template(workflow, template_wf, source, contrast):
     """Register the image with a template; its levels are then the template's."""
-    inputnode, outputnode, levels, warnings = map(
-        workflow.get_node, ("inputnode", "outputnode", "levels", "warnings")
+    inputnode, outputnode, levels, warnings, labels = map(
+        workflow.get_node, ("inputnode", "outputnode", "levels", "warnings", "labels")
     )
     template = pe.Node(
         PrepareTemplate(template=source.source, digest=source.digest, contrast=contrast),
@@ -224,8 +305,8 @@ def _add_template(workflow, template_wf, source, contrast):
             ("cord_file", "inputnode.template_cord"),
             ("levels_file", "inputnode.template_levels"),
         ]),
+        (labels, template_wf, [("file", "inputnode.labels")]),
         (inputnode, template_wf, [
-            ("discs", "inputnode.labels"),
             ("image", "inputnode.in_file"),
             *((one, f"inputnode.{one}") for one in ("mask", "centerline", "morphometry")),
         ]),

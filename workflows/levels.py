@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sctflow.bids import ImageInput
+from sctflow.label_init import LabelInit
 
 LABEL_KINDS = ("discs", "rootlets")
 """Labels that tell levels, the most wanted first."""
@@ -33,9 +34,83 @@ class LevelLabels:
         return self.image.manual[self.kind]
 
     @property
-    def uri(self) -> str:
+    def uris(self) -> list[str]:
         """Its BIDS URI."""
-        return self.image.manual_uris[self.kind]
+        return [self.image.manual_uris[self.kind]]
+
+
+DISC_LABELS = ("discs", "vertebrae", "PMJ")
+"""Labels by hand that names of discs go by."""
+
+SHOWING = ("T2w", "T1w")
+"""Contrasts in which discs are looked for first; thick slices of others show them less well."""
+
+
+@dataclass(frozen=True)
+class SessionLabels:
+    """Labels of a session: discs that are found in its images, and those placed by hand.
+
+    Attributes
+    ----------
+    sources : tuple of ImageInput
+        The images in which discs are looked for.
+    by_hand : tuple of ImageInput
+        Images with labels by hand, the most wanted first.
+    init : LabelInit, optional
+        What else a person says of one disc, that of the first source.
+    inside : bool
+        Whether the only source is the image that the labels are for, so that no other one of the
+        session is waited for.
+    """
+
+    sources: tuple[ImageInput, ...]
+    by_hand: tuple[ImageInput, ...] = ()
+    init: LabelInit | None = None
+    inside: bool = False
+
+    kind = "discs"
+
+    def files(self, label: str) -> list[Path]:
+        """Label images of one kind."""
+        return [image.manual[label] for image in self.by_hand if label in image.manual]
+
+    @property
+    def uris(self) -> list[str]:
+        """BIDS URIs of what the labels come from."""
+        by_hand = [
+            image.manual_uris[label]
+            for image in self.by_hand
+            for label in DISC_LABELS
+            if label in image.manual
+        ]
+        return [*(image.uri for image in self.sources), *by_hand]
+
+
+def choose_sources(
+    images: Sequence[ImageInput], *, masks_needed: bool = False
+) -> tuple[ImageInput, ...]:
+    """Choose the images of a session in which discs are looked for.
+
+    Parameters
+    ----------
+    images : sequence of ImageInput
+        Anatomical images of the session.
+    masks_needed : bool
+        Whether the cord is known only where it was drawn by hand.
+
+    Returns
+    -------
+    tuple of ImageInput
+        T2w and T1w images; where there are none, all others.
+    """
+    usable = [image for image in images if "SC" in image.manual or not masks_needed]
+    showing = [image for image in usable if image.entities["suffix"] in SHOWING]
+    return tuple(showing or usable)
+
+
+def with_labels(images: Sequence[ImageInput]) -> tuple[ImageInput, ...]:
+    """Images with labels by hand that names of discs go by."""
+    return tuple(image for image in images if set(DISC_LABELS) & set(image.manual))
 
 
 def choose_labels(

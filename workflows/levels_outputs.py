@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.bids import ImageInput
-from sctflow.workflows.lay_levels import LEVELS
+from sctflow.workflows.disc_outputs import add_disc_sinks
+from sctflow.workflows.lay_levels import DISCS, LABEL_FIGURES, LEVELS
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.outputs import add_figure_sinks, cord_names
 from sctflow.workflows.reports import LEVEL_FIGURES
@@ -21,8 +24,9 @@ def init_levels_outputs_wf(
     *,
     image: ImageInput,
     output_dir: Path,
-    labels_uri: str | None = None,
-    junction_uri: str | None = None,
+    labels_uris: Sequence[str] = (),
+    junction_uris: Sequence[str] = (),
+    naming: Literal["seen", "elsewhere"] | None = None,
     template: str | None = None,
     name: str = "levels_outputs_wf",
 ) -> Workflow:
@@ -37,10 +41,13 @@ def init_levels_outputs_wf(
         The image that the results come from.
     output_dir : pathlib.Path
         Root of the output dataset.
-    labels_uri : str, optional
-        BIDS URI of the labels that tell the levels; without it there are no levels to place.
-    junction_uri : str, optional
-        BIDS URI of the labels among which the pontomedullary junction may be.
+    labels_uris : sequence of str
+        BIDS URIs of what tells the levels; without any there are no levels to place.
+    junction_uris : sequence of str
+        BIDS URIs of that among which the pontomedullary junction may be.
+    naming : {"seen", "elsewhere"}, optional
+        Whether discs were named, in this image among others or in other ones of the session;
+        None where labels by hand alone tell the levels.
     template : str, optional
         Name of the template that the image was registered with, if it was.
     name : str
@@ -49,9 +56,11 @@ def init_levels_outputs_wf(
     Inputs
     ------
     vertebrae, vertebrae_table, spinal, spinal_table, perlevel
-        See :func:`sctflow.workflows.lay_levels.init_levels_wf`; with ``labels_uri`` only.
+        See :func:`sctflow.workflows.lay_levels.init_levels_wf`; with ``labels_uris`` only.
     bydistance
-        See there; with ``junction_uri`` only.
+        See there; with ``junction_uris`` only.
+    discs, discs_table, unnamed, unnamed_table, probabilities, naming
+        See there; with ``naming`` only.
     to_template, …
         See :func:`sctflow.workflows.template.init_template_wf`; with ``template`` only.
     levels, sagittal, overlay, …
@@ -61,36 +70,41 @@ def init_levels_outputs_wf(
     inputnode = pe.Node(
         niu.IdentityInterface(
             fields=[
-                *LEVELS, "bydistance", *TEMPLATE_RESULTS, *LEVEL_FIGURES, *TEMPLATE_FIGURES
+                *LEVELS, "bydistance", *DISCS, "probabilities", "naming", *TEMPLATE_RESULTS,
+                *LEVEL_FIGURES, *LABEL_FIGURES, *TEMPLATE_FIGURES,
             ]
         ),
         name="inputnode",
     )  # fmt: skip
     workflow.add_nodes([inputnode])
     names = cord_names(image)
-    if labels_uri:
-        _add_levels(workflow, image, output_dir, names, labels_uri)
-    if junction_uri:
-        _add_distances(workflow, image, output_dir, names, junction_uri)
+    if labels_uris:
+        _add_levels(workflow, image, output_dir, names, labels_uris, naming)
+    if junction_uris:
+        _add_distances(workflow, image, output_dir, names, junction_uris)
+    if naming:
+        add_disc_sinks(workflow, image, output_dir, labels_uris, shown=naming == "seen")
     if template:
         add_template_sinks(
             workflow,
             image,
             output_dir,
             template=template,
-            labels_uri=labels_uri,
+            labels_uris=labels_uris,
             mask=names["mask"],
             morphometry=names["morphometry"],
         )
-    drawn = (*LEVEL_FIGURES, *TEMPLATE_FIGURES) if template else LEVEL_FIGURES
+    drawn = [*LEVEL_FIGURES, *(LABEL_FIGURES if naming == "seen" else ())]
+    drawn += TEMPLATE_FIGURES if template else ()
     add_figure_sinks(workflow, image, output_dir, drawn)
     return workflow
 
 
-def _add_levels(workflow, image, output_dir, names, labels_uri):
+def _add_levels(workflow, image, output_dir, names, labels_uris, naming):
     """Sinks of the levels, their names, and the measures by level."""
     inputnode = workflow.get_node("inputnode")
     space, mask = space_of(image), uri_of(names["mask"])
+    by_hand = {} if naming else {"LabelMethod": "manual"}
     for result, seg, what in (
         ("vertebrae", "vertebrae", "Vertebral levels"),
         ("spinal", "spinallevels", "Spinal levels"),
@@ -99,7 +113,8 @@ def _add_levels(workflow, image, output_dir, names, labels_uri):
         sidecar = {
             "Description": f"{what} of the spinal cord",
             "SpatialReference": image.uri,
-            "Sources": [mask, labels_uri],
+            "Sources": [mask, *labels_uris],
+            **by_hand,
         }
         image_name = name_of(image, extension=".nii.gz", **kind)
         table_name = name_of(image, extension=".tsv", **kind)
@@ -109,25 +124,30 @@ def _add_levels(workflow, image, output_dir, names, labels_uri):
             (inputnode, ds_image, [(result, "in_file")]),
             (inputnode, ds_table, [(f"{result}_table", "in_file")]),
         ])  # fmt: skip
+        if naming:
+            workflow.connect(inputnode, "naming", ds_image, "method")
     sidecar = {
         "Description": "Shape of the spinal cord, means of the slices of each vertebral level",
-        "Sources": [mask, uri_of(names["morphometry"]), labels_uri],
+        "Sources": [mask, uri_of(names["morphometry"]), *labels_uris],
+        **by_hand,
     }
     name = name_of(
         image, suffix="morph", extension=".tsv", desc="perlevel", space=space, label="SC"
     )
     ds_perlevel = sink("ds_perlevel", output_dir, name, sidecar, _level_columns())
     workflow.connect(inputnode, "perlevel", ds_perlevel, "in_file")
+    if naming:
+        workflow.connect(inputnode, "naming", ds_perlevel, "method")
 
 
-def _add_distances(workflow, image, output_dir, names, junction_uri):
+def _add_distances(workflow, image, output_dir, names, junction_uris):
     """Sink of the measures at distances below the pontomedullary junction."""
     from sctflow.core.pmj import COLUMNS
 
     sidecar = {
         "Description": "Shape of the spinal cord in windows at distances below the "
         "pontomedullary junction",
-        "Sources": [uri_of(names["mask"]), uri_of(names["morphometry"]), junction_uri],
+        "Sources": [uri_of(names["mask"]), uri_of(names["morphometry"]), *junction_uris],
     }
     name = name_of(
         image,

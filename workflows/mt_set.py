@@ -7,7 +7,7 @@ from sctflow.core.mt import Flash, check_protocol
 from sctflow.errors import DatasetError
 from sctflow.interfaces.mt import MetadataError, read_flash_protocol
 from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_name
-from sctflow.workflows.levels import LevelLabels
+from sctflow.workflows.levels import LevelLabels, SessionLabels
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.mt import (
     BROUGHT,
@@ -29,7 +29,7 @@ NO_TEMPLATE = "none: there is no template"
 
 
 def init_mt_set_wf(
-    *, item: MTInput, options: Options, labels: LevelLabels | None = None
+    *, item: MTInput, options: Options, labels: LevelLabels | SessionLabels | None = None
 ) -> Workflow:
     """Process one magnetisation transfer protocol and place its results in the output dataset.
 
@@ -42,8 +42,8 @@ def init_mt_set_wf(
         Its images, with their manual labels. A mask drawn on the image with MT pulse is used.
     options : Options
         How the run processes its images.
-    labels : LevelLabels, optional
-        The labels that give the levels, see :func:`sctflow.workflows.levels.choose_labels`.
+    labels : LevelLabels or SessionLabels, optional
+        The labels that give the levels, see :func:`sctflow.workflows.sessions.plan_labels`.
     """
     image = item.reference
     voxels = count_voxels(image.path)

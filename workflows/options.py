@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sctflow.label_init import LabelInit
 from sctflow.templates.source import TemplateSource
 
 
@@ -19,6 +20,10 @@ class Options:
     segmentation_method : {"network", "manual"}
         How to segment the images that have no manual mask; with ``manual`` they are left out,
         and the report says so.
+    label_method : {"auto", "manual"}
+        Whether discs are looked for and named, or labels by hand alone tell levels.
+    label_inits : tuple of LabelInit
+        What a person says of single discs.
     template : TemplateSource, optional
         Template to register images with whose levels are labelled.
     template_ref, registration_steps
@@ -42,6 +47,8 @@ class Options:
 
     output_dir: Path
     segmentation_method: str = "network"
+    label_method: str = "manual"
+    label_inits: tuple[LabelInit, ...] = ()
     template: TemplateSource | None = None
     template_ref: str = "template"
     registration_steps: str | None = None

@@ -110,9 +110,12 @@ def init_levels_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
     ------
     image, mask, centerline
         The image as it was used, the mask of the cord and its centreline.
-    discs, vertebrae, warnings
-        Labelled discs, the vertebral levels of the cord's voxels, and what was noticed about
-        them; not there without labels.
+    discs, naming
+        Labels by hand that tell the levels, or how discs were named that do; not there without.
+    vertebrae
+        Vertebral levels of the cord's voxels.
+    warnings, naming_warnings, junction_warnings
+        What was noticed about levels, the naming of discs and the junction.
 
     Outputs
     -------
@@ -124,21 +127,29 @@ def init_levels_report_wf(*, voxels: int, name: str = "report_wf") -> Workflow:
     workflow = Workflow(name=name)
     inputnode = pe.Node(
         niu.IdentityInterface(
-            fields=["image", "mask", "centerline", "discs", "vertebrae", "warnings"]
+            fields=[
+                "image", "mask", "centerline", "discs", "naming", "vertebrae", "warnings",
+                "naming_warnings", "junction_warnings",
+            ]
         ),
         name="inputnode",
-    )
+    )  # fmt: skip
     outputnode = pe.Node(niu.IdentityInterface(fields=list(LEVEL_FIGURES)), name="outputnode")
     mem_gb = memory_gb(voxels, bytes_per_voxel=24)
+    told = pe.Node(niu.Merge(3), name="told", run_without_submitting=True)
     levels = pe.Node(LevelsSummary(), name="levels", mem_gb=memory_gb(voxels, bytes_per_voxel=4))
     sagittal = pe.Node(SagittalView(), name="sagittal", mem_gb=mem_gb)
     workflow.connect([
         (inputnode, levels, [
             ("centerline", "centerline_file"),
             ("discs", "labels_file"),
+            ("naming", "naming"),
             ("vertebrae", "vertebrae_file"),
-            ("warnings", "warnings"),
         ]),
+        (inputnode, told, [
+            ("naming_warnings", "in1"), ("warnings", "in2"), ("junction_warnings", "in3"),
+        ]),
+        (told, levels, [("out", "warnings")]),
         (inputnode, sagittal, [
             ("image", "in_file"),
             ("mask", "mask_file"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sctflow.bids import ImageInput
@@ -22,7 +23,7 @@ def add_template_sinks(
     output_dir: Path,
     *,
     template: str,
-    labels_uri: str,
+    labels_uris: Sequence[str],
     mask: Path,
     morphometry: Path,
 ) -> None:
@@ -39,13 +40,13 @@ def add_template_sinks(
         Root of the output dataset.
     template : str
         Name of the template.
-    labels_uri : str
-        BIDS URI of the labels that the registration went by.
+    labels_uris : sequence of str
+        BIDS URIs of what the labels come from that the registration went by.
     mask, morphometry : pathlib.Path
         Names of the results that these come from.
     """
     suffix = image.entities["suffix"]
-    sources = [image.uri, uri_of(mask), labels_uri]
+    sources = [image.uri, uri_of(mask), *labels_uris]
     to_name = name_of(image, suffix="xfm", extension=".nii.gz", source=suffix, target=template)
     from_name = name_of(image, suffix="xfm", extension=".nii.gz", source=template, target=suffix)
     own = {"space": space_of(image), "suffix": "probseg"}
@@ -100,13 +101,13 @@ def add_template_sinks(
         workflow.connect(inputnode, result, ds_result, "in_file")
         if sidecar:
             workflow.connect(inputnode, "registration", ds_result, "method")
-    ds_normalized = _normalized(image, output_dir, template, morphometry, labels_uri)
+    ds_normalized = _normalized(image, output_dir, template, morphometry, labels_uris)
     workflow.connect([
         (inputnode, ds_normalized, [("normalized", "in_file"), ("registration", "method")]),
     ])  # fmt: skip
 
 
-def _normalized(image, output_dir, template, morphometry, labels_uri):
+def _normalized(image, output_dir, template, morphometry, labels_uris):
     from sctflow.core.normalized import COLUMNS
 
     name = name_of(
@@ -119,7 +120,7 @@ def _normalized(image, output_dir, template, morphometry, labels_uri):
     )
     sidecar = {
         "Description": f"Shape of the spinal cord on the slices of {template}",
-        "Sources": [uri_of(morphometry), labels_uri],
+        "Sources": [uri_of(morphometry), *labels_uris],
     }
     return sink("ds_normalized", output_dir, name, sidecar, COLUMNS)
 

@@ -12,6 +12,7 @@ from ..settings import (
     DWI_DENOISERS,
     DWI_FITS,
     IGNORABLE_LABELS,
+    LABEL_METHODS,
     MODALITIES,
     MOTION_KINDS,
     SEGMENTATION_METHODS,
@@ -45,6 +46,7 @@ CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "derivatives": types.named_folders,
     "modality": tuple,
     "ignore_labels": tuple,
+    "label_init": types.label_inits,
     "random_seed": types.whole_number,
     "template": types.template,
     "b0_threshold": types.number,
@@ -167,6 +169,21 @@ def _add_processing(group: argparse._ArgumentGroup) -> None:
         metavar="LABEL",
         help="kinds of manual labels that are not used, although they are there: "
         + ", ".join(IGNORABLE_LABELS),
+    )
+    add(
+        "--label-method",
+        metavar=_choices(LABEL_METHODS),
+        help="auto: find discs and name them, labels made by hand decide; manual: labels made by "
+        f"hand alone tell levels (default: {Settings.label_method})",
+    )
+    add(
+        "--label-init",
+        nargs="+",
+        metavar="SUB:VALUE|TSV",
+        help="one disc that is known: the disc nearest to the middle of the participant's first "
+        "T2w or T1w image has this value (3: C2/C3, 8: C7/T1, 21: L1/L2); SUB:VALUE@SLICE: the "
+        "disc at this slice; or a TSV file with the columns participant_id and value and, if need "
+        "be, session_id and slice",
     )
     add(
         "--random-seed",

@@ -16,6 +16,7 @@ from ..dataset import (
     write_bidsignore,
     write_dataset_description,
 )
+from ..label_init import check_inits, read_label_inits
 from ..settings import Settings
 from .crashes import Crash, read_crashes, workflow_name
 from .environment import Run, save_outcome, start_run
@@ -75,12 +76,7 @@ def run_participants(settings: Settings, argv: Sequence[str]) -> int:
     computing = not (settings.reports_only or settings.boilerplate_only)
     if computing and any(item.images for item in inputs):
         _preload_workers(settings, inputs)
-        if template and any(
-            LEVEL_LABELS & set(image.manual)
-            for item in inputs
-            if item.images
-            for image in (*item.images, *item.labelled)
-        ):
+        if template and (settings.label_method == "auto" or _has_levels(inputs)):
             pack_template(template)
     workflow = plan(settings, inputs, run, template)
     methods = write_methods(workflow, inputs, run)
@@ -126,6 +122,7 @@ def select_inputs(settings: Settings) -> tuple[ParticipantInputs, ...]:
             ignore_labels=settings.ignore_labels,
             validate=not settings.skip_bids_validation,
         )
+        check_inits(read_label_inits(settings.label_init), settings.bids_dir)
         if validator:
             check_validation(validator, settings.bids_dir, {item.participant for item in inputs})
     finally:
@@ -147,6 +144,8 @@ def plan(
     options = Options(
         output_dir=settings.output_dir,
         segmentation_method=settings.segmentation_method,
+        label_method=settings.label_method,
+        label_inits=read_label_inits(settings.label_init),
         template=template.source() if template else None,
         template_ref=settings.template_ref,
         registration_steps=settings.registration_steps,
@@ -222,13 +221,25 @@ def _announce(inputs: Sequence[ParticipantInputs], run: Run, method: str) -> Non
                 logger.warning("%s: not computed, it has no manual mask", image.path.name)
 
 
+def _has_levels(inputs: Sequence[ParticipantInputs]) -> bool:
+    """Tell whether a person labelled levels anywhere."""
+    return any(
+        LEVEL_LABELS & set(image.manual)
+        for item in inputs
+        if item.images
+        for image in (*item.images, *item.labelled)
+    )
+
+
 def _preload_workers(settings: Settings, inputs: Sequence[ParticipantInputs]) -> None:
     from .multiproc import preload
 
     network = settings.segmentation_method == "network" and any(
         "SC" not in image.manual for item in inputs for image in item.images
     )
-    preload(["torch", "sctflow.core.segmentation"] if network else [])
+    labels = settings.label_method == "auto" and any(item.images for item in inputs)
+    modules = ["sctflow.core.segmentation"] * network + ["sctflow.core.labeling"] * labels
+    preload(["torch", *modules] if modules else [])
 
 
 def _compute(

@@ -10,9 +10,9 @@ from importlib import import_module
 from inspect import getdoc
 from types import ModuleType
 
-GRAPH_ONLY = ("bids", "*reports")
-"""Modules whose nodes mean nothing outside of a graph: they name and place its results, or draw
-what its report shows. The nodes of every other module are tools."""
+GRAPH_ONLY = ("bids", "graph", "*reports")
+"""Modules whose nodes mean nothing outside of a graph: they name and place its results, let them
+pass, or draw what its report shows. The nodes of every other module are tools."""
 
 WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])")
 """Where a word of a class's name begins: at a capital after a small letter or after an

@@ -74,6 +74,13 @@ def named_folders(texts: Iterable[str]) -> dict[str, Path]:
     return folders
 
 
+def label_inits(texts: Iterable[str]) -> tuple[str, ...]:
+    """Discs that are known; names of tables become absolute paths."""
+    from ..label_init import is_table
+
+    return tuple(str(absolute_path(text)) if is_table(text) else text for text in texts)
+
+
 def plugin(text: str) -> str:
     """Name of a Nipype plugin, or absolute path of a YAML file that describes one."""
     if Path(text).suffix in (".yml", ".yaml", ".json") or "/" in text:

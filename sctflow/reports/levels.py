@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sctflow.core.label_values import VERTEBRAE
 from sctflow.reports.details import details
@@ -11,7 +11,12 @@ UNKNOWN = "not known: no disc is labelled"
 
 
 def levels_summary(
-    *, levels: Sequence[int], source: str = "", warnings: Sequence[str] = (), cord: bool = True
+    *,
+    levels: Sequence[int],
+    source: str = "",
+    naming: Mapping | None = None,
+    warnings: Sequence[str] = (),
+    cord: bool = True,
 ) -> str:
     """Write the levels of one image as an HTML fragment.
 
@@ -20,7 +25,10 @@ def levels_summary(
     levels : sequence of int
         Vertebral levels that the cord has in this image, 1 is C1.
     source : str
-        What they come from; empty where nothing tells them.
+        Label image made by hand that they come from, if they do.
+    naming : mapping, optional
+        How the discs of the session were named, as in sidecars: ``LabelMethod``,
+        ``LevelProbability``, ``LevelNaming``, and ``Named``.
     warnings : sequence of str
         What the reader should know; what is said twice is written once.
     cord : bool
@@ -31,8 +39,25 @@ def levels_summary(
     str
         See :func:`sctflow.reports.details.details`.
     """
-    facts = [("Vertebral levels", f"{_named(levels)}, from {source}" if source else UNKNOWN)]
-    return details(facts=facts if cord else [], warnings=list(dict.fromkeys(warnings)))
+    if not cord:
+        return details(facts=[])
+    facts = [("Vertebral levels", _levels(levels, source, naming))]
+    told = list(warnings)
+    if naming and naming["Named"]:
+        facts.append(("Names of the discs", naming["LevelNaming"]))
+    elif naming and not levels:
+        told.insert(0, naming["LevelNaming"])
+    return details(facts=facts, warnings=list(dict.fromkeys(told)))
+
+
+def _levels(levels: Sequence[int], source: str, naming: Mapping | None) -> str:
+    if naming:
+        if not naming["Named"] and not levels:
+            return "not known: the discs could not be named"
+        source = f"{naming['LabelMethod']} labels"
+        if "LevelProbability" in naming:
+            source += f" (probability {naming['LevelProbability']:.2f})"
+    return f"{_named(levels)}, from {source}" if source else UNKNOWN
 
 
 def _named(levels: Sequence[int]) -> str:

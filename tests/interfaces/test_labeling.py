@@ -131,12 +131,15 @@ def test_of_two_label_images_the_first_is_taken_and_a_difference_told(session, t
     outputs = name(session, tmp_path / "name", discs_files=paths)
     table = load_table(outputs.out_table).set_index("value")
     assert table.loc[4, "z"] == pytest.approx(WORLD[1, 2], abs=0.5)
-    assert any("second.nii.gz" in text and "mm from where first" in text for text in outputs.warnings)
+    (told,) = outputs.warnings
+    assert told.startswith("second.nii.gz: disc C3/C4 (value 4) lies 1")
+    assert "mm from where first.nii.gz has it" in told
 
 
 def test_where_no_cord_was_found_labels_by_hand_are_kept(tmp_path, save):
     tmp_path.joinpath("name").mkdir()
-    discs = label(save, tmp_path / "hand.nii.gz", {4: WORLD[1], 50: WORLD[0] + np.array([0, 0, 9])})
+    points = {4: WORLD[1], 50: WORLD[0] + np.array([0, 0, 9])}
+    discs = label(save, tmp_path / "hand.nii.gz", points)
     outputs = NameLevels(discs_files=[discs]).run(cwd=str(tmp_path / "name")).outputs
     assert load_table(outputs.out_table)["value"].tolist() == [50, 4]
     outputs = NameLevels().run(cwd=str(tmp_path / "name")).outputs
