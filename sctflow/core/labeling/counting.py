@@ -9,9 +9,12 @@ from scipy.special import logsumexp
 
 from sctflow.core.labeling import usual
 
-_SCALES = np.arange(0.76, 1.241, 0.04)  # sizes of people
-_SIZE_PRIOR = -0.5 * ((_SCALES - 1.0) / usual.SIZE_SD) ** 2
-_SIZE_PRIOR = (_SIZE_PRIOR - logsumexp(_SIZE_PRIOR))[:, None]
+# Sizes of people; one in thirty is unlike adults, such as a child.
+_SCALES = np.arange(0.52, 1.25, 0.04)
+_UNLIKE = 0.03
+_ADULTS = np.exp(-0.5 * ((_SCALES - 1.0) / usual.SIZE_SD) ** 2)
+_SIZE_PRIOR = (1.0 - _UNLIKE) * _ADULTS / _ADULTS.sum() + _UNLIKE / len(_SCALES)
+_SIZE_PRIOR = np.log(_SIZE_PRIOR)[:, None]
 _LOG_MISSED = np.log(0.04)  # that a disc in view is not detected
 _LOG_ANYWHERE = -np.log(20.0)  # density per mm of a place that is no disc
 _SURE, _UNSURE = 0.98, 0.3  # limits of what a detector's confidence is believed

@@ -28,6 +28,11 @@ def test_discs_that_were_not_seen_are_counted():
     assert counted(s, np.full(6, 0.9), {0: 3}) == [3, 4, 6, 7, 10, 11]
 
 
+def test_the_discs_of_a_child_are_counted():
+    s = spine(19, 20, 21, 22, 24, scale=0.6)
+    assert counted(s, np.full(5, 0.97), {1: 20}) == [19, 20, 21, 22, 24]
+
+
 def test_what_lies_between_two_discs_is_none():
     s = np.sort(np.append(spine(9, 10, 11, 12), spine(9, 10).mean()))[::-1]
     assert counted(s, np.array([0.9, 0.5, 0.9, 0.9, 0.9]), {0: 9}) == [9, 0, 10, 11, 12]
