@@ -1,4 +1,4 @@
-"""Node that lets results pass, or fails for what was refused before."""
+"""Nodes that let results pass, or fail for what was refused before."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.errors import SctflowError
+from sctflow.interfaces.base import StepOrNothing
 
 
 class _PassCordSpec(TraitedSpec):
@@ -49,3 +50,22 @@ class PassCord(SimpleInterface):
             if isdefined(value):
                 self._results[name] = value
         return runtime
+
+
+class _PassFileInputSpec(BaseInterfaceInputSpec):
+    in_file = File(exists=True, needed=True, desc="file to hand on")
+    beside = File(exists=True, needed=True, desc="what must be there for that")
+
+
+class _PassFileOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="the same file")
+
+
+class PassFile(StepOrNothing):
+    """Hand a file on for an image, once that image is known to be good."""
+
+    input_spec = _PassFileInputSpec
+    output_spec = _PassFileOutputSpec
+
+    def _step(self, folder):
+        self._results["out_file"] = self.inputs.in_file

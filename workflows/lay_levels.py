@@ -8,6 +8,7 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from sctflow.core.labeling.naming import THRESHOLD
+from sctflow.interfaces.graph import PassFile
 from sctflow.interfaces.label_discs import DrawLabels
 from sctflow.interfaces.label_reports import LabelFigures
 from sctflow.interfaces.levels import AssignLevels
@@ -202,7 +203,7 @@ def _add_discs(workflow, labels, voxels):
             ("naming", "inputnode.naming"),
             ("naming_warnings", "inputnode.naming_warnings"),
         ]),
-        (inputnode, outputnode, [("probabilities", "probabilities"), ("naming", "naming")]),
+        (inputnode, outputnode, [("naming", "naming")]),
         (draw, labels, [("labels_file", "file")]),
         (draw, outputnode, [
             ("discs_file", "discs"),
@@ -214,13 +215,14 @@ def _add_discs(workflow, labels, voxels):
 
 
 def _add_label_figures(workflow, voxels):
-    """Draw the discs on the image that shows them."""
+    """Draw the discs on the image that shows them, and say how likely their names are."""
     inputnode, outputnode = map(workflow.get_node, ("inputnode", "outputnode"))
     figures = pe.Node(
         LabelFigures(threshold=THRESHOLD),
         name="labelfigures",
         mem_gb=memory_gb(voxels, bytes_per_voxel=24),
     )
+    namings = pe.Node(PassFile(), name="namings", run_without_submitting=True)
     workflow.connect([
         (inputnode, figures, [
             ("image", "in_file"),
@@ -228,6 +230,8 @@ def _add_label_figures(workflow, voxels):
             ("named_table", "named_table"),
             ("probabilities", "probabilities_table"),
         ]),
+        (inputnode, namings, [("probabilities", "in_file"), ("image", "beside")]),
+        (namings, outputnode, [("out_file", "probabilities")]),
         (figures, outputnode, [("discs", "labels"), ("probability", "namings")]),
     ])  # fmt: skip
 
