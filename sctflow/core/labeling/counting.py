@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp
@@ -19,6 +19,9 @@ _LOG_MISSED = np.log(0.04)  # that a disc in view is not detected
 _LOG_ANYWHERE = -np.log(20.0)  # density per mm of a place that is no disc
 _SURE, _UNSURE = 0.98, 0.3  # limits of what a detector's confidence is believed
 _DISC_MM, _VERTEBRA_MM = 1.2, 3.0  # errors of a disc's place and of a vertebra's middle
+# Part by which a length that no image shows differs from the size of what is shown: necks, chests
+# and loins of one person differ from the usual ones each in its own way.
+_REGIONS = 0.06
 _LEAST = 0.001  # hypotheses less probable are left out of account
 _FAR_MM = 150.0  # so far apart, one disc is not the next that was seen
 
@@ -39,14 +42,11 @@ class Counts:
     log_likelihood: np.ndarray
 
 
-def count(s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray) -> Counts:
-    """Count in every possible way.
+@dataclass(frozen=True)
+class Places:
+    """What may be discs, from top to bottom.
 
-    Each place may be the next disc, one or several discs farther down (those between were not
-    seen), or no disc at all. Distances are compared with the usual ones, times one size for the
-    person, which is summed over.
-
-    Parameters
+    Attributes
     ----------
     s : (n,) array
         Mm along the cord, falling.
@@ -54,15 +54,44 @@ def count(s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray) -> Counts:
         That there is a disc.
     fixed : (n,) array
         Level of places that a person has named, half-integers in vertebrae; nan elsewhere.
+    shown : (n,) array
+        Mm of the line below each place that any image shows: discs elsewhere are not missed.
     """
-    anchor = _anchor(s, confidence, np.isfinite(fixed))
-    chain, levels = _chain(s, confidence, fixed, anchor)
+
+    s: np.ndarray
+    confidence: np.ndarray
+    fixed: np.ndarray
+    shown: np.ndarray
+
+    def name(self, place: int, level: float) -> Places:
+        """Give one place a level."""
+        fixed = self.fixed.copy()
+        fixed[place] = level
+        return replace(self, fixed=fixed)
+
+    @property
+    def anchor(self) -> int:
+        """A place that is surely a disc: named by a person, or seen well, near the middle."""
+        off_middle = np.abs(self.s - self.s.mean()) / (np.ptp(self.s) + 1.0)
+        given = np.isfinite(self.fixed) * 10.0
+        return int(np.argmax(given + np.round(self.confidence, 1) - 0.01 * off_middle))
+
+
+def count(places: Places) -> Counts:
+    """Count in every possible way.
+
+    Each place may be the next disc, one or several discs farther down (those between were not
+    seen), or no disc at all. Distances are compared with the usual ones, times one size for the
+    person, which is summed over.
+    """
+    anchor = places.anchor
+    chain, levels = _chain(places)
     summed = chain.forward(summed=True)[0][anchor] + chain.backward(summed=True)[0][anchor]
     best_above, from_above = chain.forward(summed=False)
     best_below, from_below = chain.backward(summed=False)
     best = best_above[anchor] + best_below[anchor] + _SIZE_PRIOR
     chosen = np.flatnonzero(np.isfinite(summed).any(axis=0))
-    paths = np.zeros((len(chosen), len(s)))
+    paths = np.zeros((len(chosen), len(places.s)))
     for path, value in zip(paths, chosen, strict=True):
         size = int(np.argmax(best[:, value]))
         path[anchor] = levels[value]
@@ -71,22 +100,14 @@ def count(s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray) -> Counts:
     return Counts(paths, logsumexp(summed[:, chosen] + _SIZE_PRIOR, axis=0))
 
 
-def certainty(
-    s: np.ndarray,
-    confidence: np.ndarray,
-    fixed: np.ndarray,
-    *,
-    counts: Counts,
-    probability: np.ndarray,
-    best: int,
-) -> np.ndarray:
+def certainty(places: Places, *, counts: Counts, probability: np.ndarray, best: int) -> np.ndarray:
     """Probability of each place's value in the best path.
 
     It is low where it cannot be told how many discs were missed: beyond a gap between images.
 
     Parameters
     ----------
-    s, confidence, fixed : (n,) arrays
+    places : Places
         See :func:`count`.
     counts : Counts
         Of them.
@@ -100,14 +121,11 @@ def certainty(
     (n,) array
         0 for places that are no disc in this path.
     """
-    anchor = _anchor(s, confidence, np.isfinite(fixed))
-    path = counts.paths[best]
+    anchor, path = places.anchor, counts.paths[best]
     kept = np.flatnonzero(path > 0)
-    result = np.zeros(len(s))
+    result = np.zeros(len(path))
     for one in np.flatnonzero(probability >= _LEAST):
-        named = fixed.copy()
-        named[anchor] = counts.paths[one][anchor]
-        chain, levels = _chain(s, confidence, named, anchor)
+        chain, levels = _chain(places.name(anchor, counts.paths[one][anchor]))
         total = chain.forward(summed=True)[0] + chain.backward(summed=True)[0]
         by_level = logsumexp(total[kept] + _SIZE_PRIOR, axis=1)
         own = by_level[np.arange(len(kept)), np.searchsorted(levels, path[kept])]
@@ -117,31 +135,22 @@ def certainty(
     return result
 
 
-def _chain(
-    s: np.ndarray, confidence: np.ndarray, fixed: np.ndarray, anchor: int
-) -> tuple[_Chain, np.ndarray]:
+def _chain(places: Places) -> tuple[_Chain, np.ndarray]:
     """Make the chain of places, and the levels they may have."""
-    given = np.isfinite(fixed)
-    sure = np.clip(confidence, _UNSURE, _SURE)
+    given = np.isfinite(places.fixed)
+    sure = np.clip(places.confidence, _UNSURE, _SURE)
     skipped = np.where(given, -np.inf, np.log1p(-sure) + _LOG_ANYWHERE)
-    skipped[anchor] = -np.inf
-    levels = np.union1d(np.arange(1.0, usual.LAST + 2), fixed[given])
+    skipped[places.anchor] = -np.inf
+    levels = np.union1d(np.arange(1.0, usual.LAST + 2), places.fixed[given])
     chain = _Chain(
-        depth=-s,
-        jitter=np.where(given & (fixed % 1 > 0), _VERTEBRA_MM, _DISC_MM),
+        places,
+        jitter=np.where(given & (places.fixed % 1 > 0), _VERTEBRA_MM, _DISC_MM),
         # A place is counted from above and from below.
         kept=np.where(given, 0.0, 0.5 * np.log(sure)),
         skipped=skipped,
         levels=levels,
-        allowed=_allowed(fixed, levels),
     )
     return chain, levels
-
-
-def _anchor(s: np.ndarray, confidence: np.ndarray, given: np.ndarray) -> int:
-    """Choose a place that is surely a disc: named by a person, or seen well, near the middle."""
-    off_middle = np.abs(s - s.mean()) / (np.ptp(s) + 1.0)
-    return int(np.argmax(given * 10.0 + np.round(confidence, 1) - 0.01 * off_middle))
 
 
 def _allowed(fixed: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -154,21 +163,22 @@ class _Chain:
 
     def __init__(
         self,
-        depth: np.ndarray,
+        places: Places,
+        *,
         jitter: np.ndarray,
         kept: np.ndarray,
         skipped: np.ndarray,
         levels: np.ndarray,
-        allowed: np.ndarray,
     ) -> None:
-        self.depth, self.jitter, self.skipped = depth, jitter, skipped
-        self.own = np.where(allowed, kept[:, None], -np.inf)
+        self.depth, self.shown = -places.s, places.shown
+        self.jitter, self.skipped = jitter, skipped
+        self.own = np.where(_allowed(places.fixed, levels), kept[:, None], -np.inf)
         upper, lower = levels[:, None], levels[None, :]
         self.gap = usual.depth_of(lower) - usual.depth_of(upper)
         self.variance = np.abs(usual.variance_of(lower) - usual.variance_of(upper))
         between = np.ceil(lower) - np.floor(np.maximum(upper, usual.FIRST - 1)) - 1
-        missed = np.maximum(between, 0) * _LOG_MISSED
-        self.missed = np.where(lower > upper, missed, -np.inf)
+        self.missed = np.maximum(between, 0) * _LOG_MISSED
+        self.below = lower > upper
 
     def forward(self, *, summed: bool) -> tuple[np.ndarray, list]:
         return self._run(range(len(self.depth)), summed, down=True)
@@ -186,7 +196,7 @@ class _Chain:
             options = [np.broadcast_to(self._skip(before), score[i].shape)[:, None, :]]
             froms = [np.full((1, 2), -1)]
             for j in before:
-                if abs(self.depth[i] - self.depth[j]) > _FAR_MM and not self.named(i, j):
+                if abs(self.shown[i] - self.shown[j]) > _FAR_MM and not self.named(i, j):
                     continue
                 between = [k for k in before if min(i, j) < k < max(i, j)]
                 step = score[j][:, :, None] + self._step(j, i, down) + self._skip(between)
@@ -210,11 +220,16 @@ class _Chain:
 
     def _step(self, j: int, i: int, down: bool) -> np.ndarray:
         """Log-density of the distance between two places, (scales, level of j, level of i)."""
-        gap, missed = (self.gap, self.missed) if down else (-self.gap, self.missed.T)
+        gap, missed, below = self.gap, self.missed, self.below
+        if not down:
+            gap, missed, below = -gap, missed.T, below.T
+        apart = abs(self.depth[i] - self.depth[j])
+        part = min(1.0, abs(self.shown[i] - self.shown[j]) / max(apart, 1e-6))
         variance = self.variance + self.jitter[i] ** 2 + self.jitter[j] ** 2
-        off = abs(self.depth[i] - self.depth[j]) - _SCALES[:, None, None] * gap
+        variance = variance + (_REGIONS * (1.0 - part) * apart) ** 2
+        off = apart - _SCALES[:, None, None] * gap
         density = -0.5 * off**2 / variance - 0.5 * np.log(2.0 * np.pi * variance)
-        return density + missed
+        return np.where(below, density + part * missed, -np.inf)
 
 
 def _trace(path: np.ndarray, came: list, start: tuple[int, int, int], levels: np.ndarray) -> None:

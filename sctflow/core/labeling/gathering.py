@@ -63,11 +63,21 @@ class Pool:
     """kind, s, x, y, z, confidence, from: candidates for one landmark each."""
     cords: dict[str, np.ndarray]
     """By image, (m, 2): s and area in mm2 of each slice; nan where it was not measured."""
+    spans: np.ndarray
+    """(images, 2): lowest and highest place at which each image shows cord or a disc."""
 
     @property
     def seen(self) -> pd.DataFrame:
         """Places that were seen or given, not inferred."""
         return self.places[self.places["inferred"] == 0]
+
+    def in_view_below(self, s: np.ndarray) -> np.ndarray:
+        """Mm (n,) of the line below places (n,) that any image shows."""
+        edges = np.unique(self.spans)
+        low, high = edges[:-1], edges[1:]
+        shown = ((self.spans[:, :1] <= low) & (self.spans[:, 1:] >= high)).any(axis=0)
+        lengths = np.concatenate([[0.0], np.cumsum(np.where(shown, high - low, 0.0))])
+        return np.interp(s, edges, lengths)
 
 
 def gather(views: Sequence[View], given: Sequence[Given]) -> Pool:
@@ -88,13 +98,15 @@ def gather(views: Sequence[View], given: Sequence[Given]) -> Pool:
     for view in order:
         places = _merge(places, _discs_of(view, line))
     others = [label for label in given if label.value in (JUNCTION, CONUS)]
+    cords = {view.name: _cord_of(view, line) for view in order}
     labels = [label for label in given if label.value not in (GROOVE, JUNCTION, CONUS)]
     places = _put_given(places, labels, line)
     return Pool(
         line=line,
         places=places,
         marks=_marks(order, others, line),
-        cords={view.name: _cord_of(view, line) for view in order},
+        cords=cords,
+        spans=np.array([_span(view, line, cords[view.name][:, 0]) for view in order]),
     )
 
 
@@ -232,6 +244,12 @@ def _marks(views: Sequence[View], given: Sequence[Given], line: CordLine) -> pd.
     if not tables:
         return pd.DataFrame({name: [] for name in columns})
     return pd.concat(tables, ignore_index=True)
+
+
+def _span(view: View, line: CordLine, cord: np.ndarray) -> tuple[float, float]:
+    discs = view.landmarks.loc[_is_seen(view), ["x", "y", "z"]].to_numpy(float)
+    s = np.concatenate([cord, line.along(discs), line.along(view.centerline.points)])
+    return float(s.min()), float(s.max())
 
 
 def _cord_of(view: View, line: CordLine) -> np.ndarray:

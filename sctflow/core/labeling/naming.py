@@ -10,7 +10,7 @@ import numpy as np
 
 from sctflow.core.label_values import disc_name
 from sctflow.core.labeling.cord_evidence import cord_evidence, end_evidence
-from sctflow.core.labeling.counting import certainty, count
+from sctflow.core.labeling.counting import Places, certainty, count
 from sctflow.core.labeling.fusing import FLOORS, by_value, fuse
 from sctflow.core.labeling.gathering import Given, Pool, View, gather
 from sctflow.core.labeling.landmark_evidence import HEAD, JUNCTION, SACRUM, mark_evidence
@@ -99,14 +99,15 @@ def name_discs(
     if not len(pool.seen):
         return _unnamed(pool, fuse(np.empty(0, int), {}), "No disc was detected.")
     s, confidence, fixed = pool.seen[["s", "confidence", "level"]].to_numpy(float).T
-    counts = count(s, confidence, fixed)
+    places = Places(s, confidence, fixed, pool.in_view_below(s))
+    counts = count(places)
     if not len(counts.paths):
         return _unnamed(pool, fuse(np.empty(0, int), {}), "No count of the discs is possible.")
     placings = [Placing(s[path > 0], path[path > 0]) for path in counts.paths]
     table = fuse(_top_values(counts.paths), _evidence(pool, counts.log_likelihood, placings))
     probability = table["probability"].to_numpy()
     best = int(probability.argmax())
-    sure = certainty(s, confidence, fixed, counts=counts, probability=probability, best=best)
+    sure = certainty(places, counts=counts, probability=probability, best=best)
     return _decide(pool, table, counts.paths[best], sure, threshold=threshold)
 
 
@@ -146,8 +147,8 @@ def _decide(
     uncounted = (path > 0) & ~named
     if uncounted.any():
         warnings.append(
-            f"{uncounted.sum()} discs have no name, as too many between them and the others were "
-            "not seen to count. One label among them names them."
+            f"Discs without a name: {uncounted.sum()}. Too many between them and the others were "
+            "not seen to count across. One label among them names them."
         )
     how = "the labels given."
     if not given.any():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sctflow.core.labeling import usual
-from sctflow.core.labeling.counting import certainty, count
+from sctflow.core.labeling.counting import Places, certainty, count
 from sctflow.core.labeling.placing import Placing
 
 
@@ -18,7 +18,7 @@ def counted(s: np.ndarray, confidence: np.ndarray, given: dict[int, float]) -> l
     fixed = np.full(len(s), np.nan)
     for place, level in given.items():
         fixed[place] = level
-    counts = count(s, confidence, fixed)
+    counts = count(Places(s, confidence, fixed, s))
     assert len(counts.paths) == 1
     return counts.paths[0].tolist()
 
@@ -53,7 +53,7 @@ def test_several_given_labels_are_all_kept():
 
 def test_each_value_of_a_disc_is_a_hypothesis():
     s = spine(12, 13, 14)
-    counts = count(s, np.full(3, 0.9), np.full(3, np.nan))
+    counts = count(Places(s, np.full(3, 0.9), np.full(3, np.nan), s))
     anchor = counts.paths[:, 1]
     assert sorted(set(anchor)) == list(range(usual.FIRST, usual.LAST + 1))
     likeliest = counts.paths[counts.log_likelihood.argmax()]
@@ -63,8 +63,11 @@ def test_each_value_of_a_disc_is_a_hypothesis():
 def test_across_a_long_gap_the_count_is_uncertain():
     s = spine(3, 4, 5, 13, 14, 15, 16)
     fixed = np.array([3.0, *[np.nan] * 6])
-    counts = count(s, np.full(7, 0.9), fixed)
-    sure = certainty(s, np.full(7, 0.9), fixed, counts=counts, probability=np.ones(1), best=0)
+    shown = np.array([30.0, 15.0, 0.0, 0.0, -25.0, -50.0, -75.0])
+    places = Places(s, np.full(7, 0.9), fixed, shown)
+    counts = count(places)
+    assert (counts.paths > 0).all()
+    sure = certainty(places, counts=counts, probability=np.ones(1), best=0)
     assert sure[:3].min() > 0.98
     assert sure[3:].max() < 0.9
 

@@ -174,3 +174,13 @@ def test_a_label_far_from_the_cord_and_one_value_twice_are_errors():
         name_discs([view], given=[Given(5, place(view, 1) + np.array([60.0, 0.0, 0.0]))])
     with pytest.raises(LabelError, match="two places"):
         name_discs([view], given=[Given(5, place(view, 1)), Given(5, place(view, 2))])
+
+
+def test_discs_beyond_a_long_gap_have_no_name_and_the_others_keep_theirs():
+    neck, _, anatomy = draw_view(19, "neck", 150.0, faults=NONE, middle=4.0, name="neck")
+    chest, _, _ = draw_view(19, "chest", 80.0, faults=NONE, middle=16.0, name="chest")
+    result = name_discs([neck, only_discs(chest)])
+    assert result.named
+    assert verdict(result.discs, anatomy)[1] == 0
+    assert set(result.discs.loc[result.discs["from"] == "chest", "value"]) == {0}
+    assert any("without a name" in warning for warning in result.warnings)
