@@ -114,12 +114,13 @@ def print_maps(people: list[int], seed: int) -> None:
         sampled = sample(anatomy, *place_grids(anatomy, "cervical")["dwi"])
         for name, data, table in diffusion_maps(anatomy, tissues, sampled, seed + number):
             rows.append((name, *compare(data, sampled, table, in_per_cent=name.endswith("%"))))
-    columns = ["map", "pure", "white", "gray"]
+    columns = ["map", "pure", "white", "gray", "white beside fluid", "gray beside fluid"]
     frame = pd.DataFrame(rows, columns=columns).groupby("map", sort=False)
     print(
         "\nError of maps made of images with noise; mean ± sd over people:\n\n"
-        "| Map | pure white matter, mean | white matter, `map` | gray matter, `map` |\n"
-        + "| --- " * 4 + "|"
+        "| Map | pure white matter, mean | white matter, `map` | gray matter, `map` | "
+        "white matter, `map`, voxels at least half cord | gray matter, the same |\n"
+        + "| --- " * 6 + "|"
     )  # fmt: skip
     for name, group in frame:
         cells = [
@@ -166,16 +167,21 @@ def diffusion_maps(anatomy, tissues, sampled, seed):
 
 
 def compare(data, sampled, table, *, in_per_cent: bool) -> list[float]:
-    """Errors: mean over pure white matter, `map` of white and of gray matter."""
+    """Errors: mean over pure white matter; `map` of white and of gray matter, with and without
+    voxels that are more than half fluid.
+    """
     pure = sampled.mean(IS_WHITE) > PURE
     truth = sampled.mean(np.where(np.isfinite(table), table, 0.0))
     fractions = region_fractions(sampled)
-    found = measure_regions(data, sampled.affine, fractions, REGIONS, methods=["map"])
-    values = found.set_index("index")["value"]
     sizes = fractions.sum(axis=(0, 1, 2))
     pairs = [(np.nanmean(data[pure]), truth[pure].mean())]
-    for index, members in ((51, slice(30)), (52, slice(30, 36))):
-        pairs.append((values[index], np.average(table[:37][members], weights=sizes[members])))
+    for fluid in (None, "CSF"):
+        found = measure_regions(
+            data, sampled.affine, fractions, REGIONS, methods=["map"], remainder=True, fluid=fluid
+        )
+        values = found.set_index("index")["value"]
+        for index, members in ((51, slice(30)), (52, slice(30, 36))):
+            pairs.append((values[index], np.average(table[:37][members], weights=sizes[members])))
     if in_per_cent:
         return [100 * (found / true - 1) for found, true in pairs]
     return [found - true for found, true in pairs]

@@ -70,6 +70,10 @@ class _MeasureRegionsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="in ml and map, what no region fills of a voxel is one more region, not 0",
     )
+    fluid_group = traits.Str(
+        desc="group of regions that the map does not mix linearly with, such as CSF: ml and map "
+        "of the others come from voxels of which these fill at least half",
+    )
 
 
 class _MeasureRegionsOutputSpec(TraitedSpec):
@@ -110,6 +114,7 @@ class MeasureRegions(StepOrNothing):
             levels=given.levels if isdefined(given.levels) else None,
             methods=given.methods,
             remainder=given.remainder,
+            fluid=given.fluid_group if isdefined(given.fluid_group) else None,
             level_names=VERTEBRAE if given.level_kind == "vertebral" else SPINAL_LEVELS,
         )
         self._results["out_table"] = str(save_table(table, folder / "regions.tsv"))

@@ -16,10 +16,14 @@ ATLAS = ("atlas", "atlas_table", "combined_table", "vertebrae")
 
 EXTENTS = ["whole", "level", "slice"]
 
+FLUID = "CSF"
+"""Group of the atlas that maps do not mix linearly with: all of them are ratios of signals."""
+
 DESCRIPTION = """\
 Maps were measured in the regions of the template's atlas, single and combined, over the whole
 cord, by vertebral level and by slice: means weighted by partial volume, medians, maxima, maximum
-likelihood and maximum a posteriori estimates [@atlasvalues].
+likelihood and maximum a posteriori estimates [@atlasvalues], the last two of the cord's regions
+from voxels that are cord by at least half.
 """
 
 
@@ -65,7 +69,7 @@ def init_values_wf(*, maps: Sequence[str], voxels: int, name: str = "values_wf")
         # What lies between the regions and around them is of no region, and has a value of its
         # own: taken as 0, it would draw the regions beside it towards 0.
         measure = pe.Node(
-            MeasureRegions(by=EXTENTS, remainder=True),
+            MeasureRegions(by=EXTENTS, remainder=True, fluid_group=FLUID),
             name=f"measure_{one}",
             mem_gb=memory_gb(voxels, bytes_per_voxel=800),
         )

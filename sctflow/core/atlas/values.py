@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sctflow.core.atlas.describe import describe
+from sctflow.core.atlas.describe import HALF, describe
 from sctflow.core.atlas.estimate import maximum_a_posteriori, maximum_likelihood
 from sctflow.core.atlas.regions import AtlasError, Regions
 from sctflow.core.atlas.table import Group, build_table
@@ -37,6 +37,7 @@ def measure_regions(
     levels: Iterable[int] | None = None,
     methods: Sequence[str] = METHODS,
     remainder: bool = False,
+    fluid: str | None = None,
     level_names: Sequence[str] = VERTEBRAE,
 ) -> pd.DataFrame:
     """Find the value of a map in every region, single and combined.
@@ -71,6 +72,10 @@ def measure_regions(
         Whether ``ml`` and ``map`` take what no region fills of a voxel as one more region, which
         is not reported. Otherwise they take it as having the value 0, which draws the regions
         beside it towards what it has.
+    fluid : str, optional
+        Group of regions that the map does not mix linearly with. ``ml`` and ``map`` of the
+        regions of the other groups then come from voxels of which these fill at least half; where
+        a region has no part in any, they are missing.
     level_names : sequence of str
         Name of level 1, 2 and so on.
 
@@ -105,7 +110,7 @@ def measure_regions(
     of_slice = dict(slice_levels or {})
     chosen = _choose(parts, slices, of_slice, levels)
     groups = [group for extent in extents for group in _groups(extent, chosen, of_slice)]
-    found = _measure(ras, parts, groups, regions, methods, remainder=remainder)
+    found = _measure(ras, parts, groups, regions, methods, remainder=remainder, fluid=fluid)
     found["size_mm3"] = found["size_vox"] * abs(np.linalg.det(affine_ras[:3, :3]))
     return build_table(groups, found, regions, methods, level_names)
 
@@ -207,22 +212,29 @@ def _measure(
     methods: Sequence[str],
     *,
     remainder: bool,
+    fluid: str | None,
 ) -> dict[str, np.ndarray]:
     """Everything that is known of each group's regions, (groups, regions) by name."""
     planes = {k: _plane(data, parts, k) for group in groups for k in group.slices}
-    grams, moments, described = [], [], []
+    solid = np.array([region.group != fluid for region in regions.single])
+    whole, inner, described = [], [], []
     for group in groups:
         values, weights = (
             np.concatenate(both) for both in zip(*(planes[k] for k in group.slices), strict=True)
         )
         described.append(describe(values, np.hstack([weights, weights @ regions.membership])))
+        mostly_solid = weights @ solid >= HALF
         if remainder:
             rest = np.maximum(1 - weights.sum(axis=1, keepdims=True), 0.0)
             weights = np.hstack([weights, rest])
-        grams.append(weights.T @ weights)
-        moments.append(weights.T @ values)
+        whole.append(_system(values, weights))
+        inner.append(_system(values[mostly_solid], weights[mostly_solid]))
     found = {name: np.stack([one[name] for one in described]) for name in described[0]}
-    found |= _estimate(np.stack(grams), np.stack(moments), regions, methods)
+    found |= _estimate(whole, regions, methods)
+    if fluid is not None:
+        within = _estimate(inner, regions, methods)
+        chosen = np.append(solid, ~regions.membership[~solid].any(axis=0))
+        found |= {name: np.where(chosen, within[name], found[name]) for name in within}
     empty = found["size_vox"] == 0
     return {
         name: values if name == "size_vox" else np.where(empty, np.nan, values)
@@ -230,10 +242,19 @@ def _measure(
     }
 
 
+def _system(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """X'y and X'X, all that the estimates need to know of some voxels."""
+    return weights.T @ values, weights.T @ weights
+
+
 def _estimate(
-    gram: np.ndarray, moment: np.ndarray, regions: Regions, methods: Sequence[str]
+    systems: Sequence[tuple[np.ndarray, np.ndarray]], regions: Regions, methods: Sequence[str]
 ) -> dict[str, np.ndarray]:
-    """Values by those methods that weigh all regions against each other."""
+    """Values by those methods that weigh all regions against each other.
+
+    Missing where no voxel has any of the region.
+    """
+    moment, gram = (np.stack(one) for one in zip(*systems, strict=True))
     membership, clusters = regions.membership, regions.clusters
     n = len(membership)
     if gram.shape[1] > n:  # The remainder is no member of any region, and a cluster of its own.
@@ -245,7 +266,12 @@ def _estimate(
         found["ml"] = maximum_likelihood(gram, moment, membership)
     if "map" in methods:
         found["map"] = maximum_a_posteriori(gram, moment, membership, clusters)
-    return {name: np.delete(values, np.s_[n : gram.shape[1]], 1) for name, values in found.items()}
+    seen = np.diagonal(gram, axis1=1, axis2=2)[:, :n] > 0
+    seen = np.hstack([seen, seen @ regions.membership])
+    return {
+        name: np.where(seen, np.delete(values, np.s_[n : gram.shape[1]], 1), np.nan)
+        for name, values in found.items()
+    }
 
 
 def _plane(data: np.ndarray, parts: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

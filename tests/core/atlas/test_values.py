@@ -200,6 +200,39 @@ def test_own_combinations_stand_beside_those_of_the_atlas():
     assert wa[60] == pytest.approx((wa[50] * size[50] + wa[9] * size[9]) / size[60])
 
 
+def test_beside_fluid_values_come_from_voxels_that_are_mostly_solid():
+    weights = blurred_columns()
+    solid = weights[..., :2].sum(-1)
+    # What is mixed with fluid has the fluid's value, as its signal outshines the other.
+    data = np.where(solid >= 0.5, filled(weights), TRUTH[9])
+    methods = ["ml", "map", "wa"]
+    plain = measure_regions(data, AFFINE, weights, REGIONS, methods=methods)
+    assert abs(values_of(plain, method="ml")[3] - TRUTH[3]) > 1
+    found = measure_regions(data, AFFINE, weights, REGIONS, methods=methods, fluid="CSF")
+    ml = values_of(found, method="ml")
+    assert ml[[3, 5]].to_dict() == pytest.approx({3: 40.0, 5: 50.0})
+    assert 40 < ml[50] < 50
+    # The fluid itself, sizes and means are what they were.
+    assert ml[9] == values_of(plain, method="ml")[9]
+    for column in ("size_vox", "std"):
+        assert_array_equal(found[column], plain[column])
+    wa, before = (values_of(one, method="wa") for one in (found, plain))
+    assert_array_equal(wa, before)
+
+
+def test_a_region_that_is_nowhere_mostly_solid_has_no_estimate_beside_fluid():
+    weights = blurred_columns()
+    weights[..., 1] *= 0.3
+    weights[..., 2] += 1 - weights.sum(-1)
+    weights[..., 0][weights[..., 1] > 0] = 0
+    found = measure_regions(filled(weights), AFFINE, weights, REGIONS, fluid="CSF")
+    for method in ("ml", "map"):
+        values = values_of(found, method=method)
+        assert np.isnan(values[5])
+        assert values[[3, 50]].to_list() == pytest.approx([40, 40])
+    assert np.isfinite(values_of(found, method="wa")[5])
+
+
 def test_what_no_region_fills_biases_ml_unless_it_is_a_region_itself():
     weights = blurred_columns()
     outside = np.linspace(0, 0.8, 10)[:, None] * np.ones(6)
