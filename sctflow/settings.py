@@ -55,7 +55,7 @@ class Settings:
     modality: tuple[str, ...] = MODALITIES
     segmentation_method: str = field(default="network", metadata=RESULT)
     ignore_labels: tuple[str, ...] = field(default=(), metadata=RESULT)
-    label_method: str = field(default="manual", metadata=RESULT)
+    label_method: str = field(default="auto", metadata=RESULT)
     # What is said of single participants counts as little as their label images do.
     label_init: tuple[str, ...] = ()
     random_seed: int = field(default=0, metadata=RESULT)

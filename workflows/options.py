@@ -47,7 +47,7 @@ class Options:
 
     output_dir: Path
     segmentation_method: str = "network"
-    label_method: str = "manual"
+    label_method: str = "auto"
     label_inits: tuple[LabelInit, ...] = ()
     template: TemplateSource | None = None
     template_ref: str = "template"

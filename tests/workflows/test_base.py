@@ -55,10 +55,8 @@ def test_participants_are_not_connected(make_participant, tmp_path):
     participants = [make_participant("01", images=["T2w", "T1w"]), make_participant("02")]
     workflow = _plan(participants, tmp_path)
     parts = list(nx.weakly_connected_components(workflow._create_flat_graph()))
-    images = [sorted({node.fullname.split(".")[2] for node in part}) for part in parts]
-    assert sorted(images) == [
-        [f"sub_{image}_levels_wf", f"sub_{image}_wf"] for image in ("01_T1w", "01_T2w", "02_T2w")
-    ]
+    people = [{node.fullname.split(".")[1] for node in part} for part in parts]
+    assert sorted(people, key=str) == [{"sub_01_wf"}, {"sub_02_wf"}]
 
 
 def test_a_participant_without_images_adds_nothing(make_participant, tmp_path):
@@ -74,10 +72,14 @@ def test_the_network_is_given_its_threads(make_participant, tmp_path, threads):
 
 
 def test_methods_tell_of_the_steps_that_are_run_and_of_no_others(make_participant, tmp_path):
-    by_hand = _plan([make_participant(masks=["T2w"])], tmp_path).visit_desc()
+    def text(participant, label_method="manual"):
+        return _plan([participant], tmp_path, label_method=label_method).visit_desc()
+
+    by_hand = text(make_participant(masks=["T2w"]))
     assert "by hand" in by_hand
     assert "network" not in by_hand
-    both = _plan([make_participant(images=["T2w", "T1w"], masks=["T2w"])], tmp_path).visit_desc()
+    assert "in slabs that follow the cord" in text(make_participant(masks=["T2w"]), "auto")
+    both = text(make_participant(images=["T2w", "T1w"], masks=["T2w"]))
     assert "by hand" in both
     assert "network" in both
     assert both.count("perpendicular to the centreline") == 1
@@ -156,6 +158,7 @@ def test_every_modality_has_a_workflow_named_after_its_image(make_participant, t
     found = {name.split(".")[1] for name in nodes}
     assert found > {workflow_name(image) for image in participant.images}
     assert found == {
+        "labels_wf",
         "sub_01_T2w_wf",
         "sub_01_T2w_levels_wf",
         "sub_01_mt_on_MTR_wf",
@@ -173,9 +176,11 @@ def test_motion_of_functional_series_is_followed_about_the_cord_drawn_on_the_ana
     given = workflow.get_node("sub_01_task_rest_bold_wf.inputnode").inputs.anat_mask
     expected = str(participant.anat[0].manual["SC"]) if masks else Undefined
     assert given == expected
-    # Nothing waits for another image, so that none falls with another.
-    edges = [{one.name for one in edge} for edge in workflow._graph.edges()]
-    assert edges == [{"sub_01_T2w_wf", "sub_01_T2w_levels_wf"}]
+    # No mask is waited for, so that no series falls with an image: only labels come from others.
+    names = {one.name for one, _ in workflow._graph.in_edges(workflow.get_node(
+        "sub_01_task_rest_bold_wf"
+    ))}  # fmt: skip
+    assert names == {"labels_wf"}
 
 
 @pytest.mark.parametrize("anatomy", [True, False])
@@ -188,7 +193,8 @@ def test_levels_of_series_come_from_the_anatomical_image_of_the_session(
     discs.touch()
     labelled = replace(t2w, manual={"discs": discs}, manual_uris={"discs": "bids:labels:discs"})
     processed = {"anat": (labelled,)} if anatomy else {"anat": (), "labelled": (labelled,)}
-    nodes = _nodes(_plan([replace(participant, **processed)], tmp_path))
+    person = replace(participant, **processed)
+    nodes = _nodes(_plan([person], tmp_path, label_method="manual"))
     assert any("sub_01_T2w_wf" in name for name in nodes) == anatomy
     for name in ("sub_01_mt_on_MTR_wf.mt_wf", "sub_01_task_rest_bold_wf.func_wf"):
         assert nodes[f"sub_01_wf.{name}.anat_wf.levels_wf.levels"].inputs.elsewhere
