@@ -44,6 +44,28 @@ def test_volume_is_kept(images):
     assert _moved(images).weights["cord"].sum() == pytest.approx(10**3, rel=1e-6)
 
 
+@pytest.mark.parametrize("size", [(0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (0.9, 1.3, 5.0)])
+def test_weights_are_the_part_of_the_voxel_that_is_filled(images, size):
+    """Of a cube between 2.25 and 12.25 mm, exactly, however the grid lies to it."""
+    to_affine = np.diag([*size, 1.0])
+    to_affine[:3, 3] = 0.13
+    shape = np.ceil(16 / np.array(size)).astype(int)
+    warped = warp_template(images, [], to_affine=to_affine, to_shape=shape)
+    shares = []
+    for axis in range(3):
+        place = 0.13 + size[axis] * np.arange(shape[axis])
+        low, high = place - size[axis] / 2, place + size[axis] / 2
+        shares.append((np.minimum(high, 12.25) - np.maximum(low, 2.25)).clip(0) / size[axis])
+    expected = np.einsum("i,j,k->ijk", *shares)
+    # A template's edge is itself as soft as its voxels; along the cord points are 2 mm apart.
+    error = warped.weights["cord"] - expected
+    assert np.abs(error).max() < 0.3
+    assert np.sqrt((error**2).mean()) < 0.05
+    assert abs(error.sum()) < 0.01 * expected.sum()
+    middle = np.abs(error)[:, :, shape[2] // 2]
+    assert middle.max() < 0.25
+
+
 def test_labels_are_whole_and_at_their_place(images):
     levels = _moved(images).labels["vertebral levels"]
     assert set(np.unique(levels)) == {0, 2, 3}
