@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
+from sctflow.core.labeling.confidence import THICK_MM
 from sctflow.core.labeling.heat import Peaks, find_peaks
 from sctflow.core.labeling.kinds import KINDS
 from sctflow.core.labeling.network import make_landmark_net
@@ -80,16 +81,24 @@ def main() -> None:
     torch.set_num_threads(1)
     net = load_weights(make_landmark_net(), options.weights)
     people, draw = draw_people(options.people, PEOPLE_SEED), Draw(IMAGES_SEED)
-    rows: list[tuple] = []
-    for _ in range(options.batches):
-        images, targets, _ = make_slabs(draw, BATCH, people)
-        rows += compare(net, images, targets)
-    for kind in KINDS:
-        peaks = np.array([(h, r) for k, h, r, missed in rows if k == kind and not missed], float)
-        missed = sum(m for k, _, _, m in rows if k == kind)
-        half, width = fit_curve(peaks[:, 0], peaks[:, 1] > 0)
-        right = int(peaks[:, 1].sum())
-        print(f'    "{kind}": ({half:.2f}, {width:.3f}),  # {right} of {right + missed} found')
+    for name, axial_mm in (("THIN", None), ("THICK", (THICK_MM, 8.0))):
+        rows: list[tuple] = []
+        for _ in range(options.batches):
+            images, targets, _ = make_slabs(draw, BATCH, people, axial_mm=axial_mm)
+            rows += compare(net, images, targets)
+        print(f"{name} = {{")
+        for kind in KINDS:
+            print(_curve(kind, rows))
+        print("}")
+
+
+def _curve(kind: str, rows: list[tuple]) -> str:
+    """A line of the table for one kind."""
+    peaks = np.array([(h, r) for k, h, r, missed in rows if k == kind and not missed], float)
+    missed = sum(m for k, _, _, m in rows if k == kind)
+    half, width = fit_curve(peaks[:, 0], peaks[:, 1] > 0)
+    right = int(peaks[:, 1].sum())
+    return f'    "{kind}": ({half:.2f}, {width:.3f}),  # {right} of {right + missed} found'
 
 
 if __name__ == "__main__":

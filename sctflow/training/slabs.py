@@ -24,6 +24,7 @@ SPREAD_MM = 2.0
 """Standard deviation of the blob that stands for a landmark."""
 LEAST_HEIGHT = math.exp(-0.5 * (1.5 / SPREAD_MM) ** 2)
 """Of a blob within the field of view: its landmark lies 1.5 mm beyond the edge at most."""
+AXIAL_MM = 1.0, 6.0
 AVERAGED = 3
 """Planes that are averaged into each channel."""
 
@@ -53,8 +54,22 @@ class Poses:
     thick: torch.Tensor
 
 
-def make_slabs(draw: Draw, n: int, spines: list[Spine]) -> tuple[torch.Tensor, ...]:
+def make_slabs(
+    draw: Draw, n: int, spines: list[Spine], *, axial_mm: tuple[float, float] | None = None
+) -> tuple[torch.Tensor, ...]:
     """Make ``n`` images, their heat maps, and what of these is known.
+
+    Parameters
+    ----------
+    draw : Draw
+        Of everything that is random.
+    n : int
+        Images.
+    spines : list of Spine
+        What they show, each as likely as the others.
+    axial_mm : (float, float), optional
+        Make all images of axial slices between so thin and so thick; four in ten are axial
+        otherwise, of 1 to 6 mm.
 
     Returns
     -------
@@ -72,7 +87,7 @@ def make_slabs(draw: Draw, n: int, spines: list[Spine]) -> tuple[torch.Tensor, .
     painted = torch.stack([_paint(draw, spine, poses, s, v, i) for i, spine in enumerate(chosen)])
     seen = torch.stack([_field_of_view(draw) for _ in range(n)])
     targets = torch.stack([_blobs(spine, s[i], v[i], seen[i]) for i, spine in enumerate(chosen)])
-    images = _acquire(draw, painted)
+    images = _acquire(draw, painted, axial_mm)
     known = torch.tensor([spine.known for spine in chosen]).float()[:, :, None, None]
     return normalise_slab(images, seen), targets, known
 
@@ -173,12 +188,12 @@ def _blobs(spine: Spine, s: torch.Tensor, v: torch.Tensor, seen: torch.Tensor) -
     return out
 
 
-def _acquire(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
+def _acquire(draw: Draw, fine: torch.Tensor, axial_mm: tuple[float, float] | None) -> torch.Tensor:
     """Coil, saturation, resolution and noise."""
     n = len(fine)
     images = torch.empty(n, CHANNELS, ROWS, COLUMNS)
     for i in range(n):
-        images[i] = _sample(draw, fine[i])
+        images[i] = _sample(draw, fine[i], axial_mm)
     bias = smooth_noise(draw, n, 1, ROWS, 4)[:, :, :, :COLUMNS]
     images = images * torch.exp(bias * draw.uniform((n, 1, 1, 1), 0, 0.35))
     gamma = torch.exp(draw.normal((n, 1, 1, 1)) * 0.2)
@@ -188,7 +203,7 @@ def _acquire(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
     return torch.where(turned, images.flip(1), images)
 
 
-def _sample(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
+def _sample(draw: Draw, fine: torch.Tensor, axial_mm: tuple[float, float] | None) -> torch.Tensor:
     """One image at 1 mm: coil and saturation, averaged to its voxels, with noise in these."""
     columns = torch.linspace(0, 1, fine.shape[2])
     fall = float(draw.uniform(1, 0, 2.2)) * float(draw.chance(1, 0.4))
@@ -199,8 +214,8 @@ def _sample(draw: Draw, fine: torch.Tensor) -> torch.Tensor:
         edge = float(draw.uniform(1, 0.55, 1.0))
         left = float(draw.uniform(1, 0.03, 0.4))
         fine = fine * (1 - (1 - left) * torch.sigmoid((columns - edge) * 40))
-    axial = bool(draw.chance(1, 0.4))
-    tall = float(draw.uniform(1, 1.0, 6.0) if axial else draw.uniform(1, 0.6, 1.5))
+    axial = bool(draw.chance(1, 0.4)) or axial_mm is not None
+    tall = float(draw.uniform(1, *(axial_mm or AXIAL_MM)) if axial else draw.uniform(1, 0.6, 1.5))
     deep = float(draw.uniform(1, 0.5, 1.4))
     size = [max(8, round(ROWS / tall)), max(24, round(COLUMNS / deep))]
     coarse = F.interpolate(fine[None], size=size, mode="bilinear", antialias=True)[0]

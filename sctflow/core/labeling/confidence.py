@@ -6,7 +6,7 @@ import numpy as np
 
 # Height at which half of the peaks are right, and how fast that changes with the height: fitted by
 # `python -m sctflow.training.confidence` on made images of people that the training did not see.
-CURVES = {
+THIN = {
     "disc": (0.64, 0.06),
     "atlas": (0.55, 0.08),
     "dens": (0.55, 0.08),
@@ -15,11 +15,22 @@ CURVES = {
     "PMJ": (0.55, 0.08),
     "conus": (0.50, 0.08),
 }
+THICK = {
+    "disc": (0.70, 0.08),
+    "atlas": (0.65, 0.08),
+    "dens": (0.65, 0.08),
+    "axis": (0.80, 0.06),
+    "sacrum": (0.80, 0.06),
+    "PMJ": (0.65, 0.08),
+    "conus": (0.60, 0.08),
+}
+THICK_MM = 4.0
+"""Voxels longer than this along the cord leave much to be guessed: the second table holds."""
 HIGHEST = 0.98
 """Real images differ from made ones: nothing is surer than this."""
 
 
-def confidence(kind: str, height: np.ndarray) -> np.ndarray:
+def confidence(kind: str, height: np.ndarray, *, along_mm: float) -> np.ndarray:
     """Probability that peaks of a kind's map are within 5 mm of a landmark of this kind.
 
     Parameters
@@ -28,11 +39,13 @@ def confidence(kind: str, height: np.ndarray) -> np.ndarray:
         Of :data:`sctflow.core.labeling.kinds.KINDS`.
     height : (n,) array
         Of the peaks, between 0 and 1.
+    along_mm : float
+        Length of the image's voxels along the cord.
 
     Returns
     -------
     (n,) array
         Between 0 and :data:`HIGHEST`. Measured on made images; on real ones it is an estimate.
     """
-    half, width = CURVES[kind]
+    half, width = (THICK if along_mm > THICK_MM else THIN)[kind]
     return HIGHEST / (1 + np.exp(-(np.asarray(height, float) - half) / width))

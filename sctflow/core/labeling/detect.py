@@ -56,21 +56,31 @@ def find_landmarks(
         placed evenly between its neighbours). Of each kind but discs there is one row at most.
     """
     path = path_along(line, data.shape, affine)
+    along_mm = voxel_length(affine, line.tangents.mean(0))
     for _ in range(PASSES):
         slab = sample_slab(data, affine, path)
         heat = heat_maps(net, slab)
-        discs = find_discs(heat[KINDS.index("disc")])
+        discs = find_discs(heat[KINDS.index("disc")], along_mm=along_mm)
         guides = _guides(slab, discs)
         if not len(guides):
             break
         path = bend_path(path, guides, 0.0, data.shape, affine)
-    return _table(slab, heat, discs)
+    return _table(slab, heat, discs, along_mm)
 
 
-def find_discs(heat: np.ndarray) -> Chain:
+def find_discs(heat: np.ndarray, *, along_mm: float) -> Chain:
     """Pick the discs on their map (rows, columns), from the top to the bottom."""
     peaks = find_peaks(heat, LEAST_DISC)
-    return best_chain(replace(peaks, height=confidence("disc", peaks.height)))
+    sure = confidence("disc", peaks.height, along_mm=along_mm)
+    return best_chain(replace(peaks, height=sure))
+
+
+def voxel_length(affine: np.ndarray, direction: np.ndarray) -> float:
+    """Extent in mm along a direction (3,) of the voxel axis that runs most nearly along it."""
+    edges = affine[:3, :3]
+    lengths = np.linalg.norm(edges, axis=0)
+    nearest = np.argmax(np.abs(direction @ edges) / lengths)
+    return float(lengths[nearest])
 
 
 def _guides(slab: Slab, discs: Chain) -> np.ndarray:
@@ -83,7 +93,7 @@ def _guides(slab: Slab, discs: Chain) -> np.ndarray:
     return slab.path.to_world(discs.row[below], forward[below] - BEFORE_CANAL_MM)
 
 
-def _table(slab: Slab, heat: np.ndarray, discs: Chain) -> pd.DataFrame:
+def _table(slab: Slab, heat: np.ndarray, discs: Chain, along_mm: float) -> pd.DataFrame:
     """Landmarks of a slab with its heat maps."""
     import pandas as pd
 
@@ -94,7 +104,7 @@ def _table(slab: Slab, heat: np.ndarray, discs: Chain) -> pd.DataFrame:
     for kind, one in maps.items():
         peaks = find_peaks(one, LEAST_OTHER)
         if len(peaks):
-            sure = confidence(kind, peaks.height[0])
+            sure = confidence(kind, peaks.height[0], along_mm=along_mm)
             rows.append((kind, peaks.row[0], peaks.column[0], sure, False))
     rows.sort(key=lambda row: -row[1])
     place = np.array([row[1:3] for row in rows], float).reshape(-1, 2)
