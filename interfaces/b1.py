@@ -9,6 +9,7 @@ from nipype.interfaces.base import (
     File,
     SimpleInterface,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -27,11 +28,13 @@ class _PrepareB1InputSpec(BaseInterfaceInputSpec):
         desc="image of the same session, onto whose grid it is brought",
     )
     mask_file = File(exists=True, mandatory=True, desc="mask of the cord on that grid")
+    uri = traits.Str(graph_only=True, desc="what sidecars call the map")
 
 
 class _PrepareB1OutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="the field relative to the nominal one, 1 where it is right")
-    warnings = traits.List(traits.Str, desc="why there is none, or what it was taken for")
+    method = traits.Dict(desc="what it was taken for, in the terms of the sidecars of its maps")
+    warnings = traits.List(traits.Str, desc="why there is none")
 
 
 class PrepareB1(SimpleInterface):
@@ -64,12 +67,15 @@ class PrepareB1(SimpleInterface):
         )
         self._results["warnings"] = []
         try:
-            relative, _ = relative_field(
+            relative, unit = relative_field(
                 np.asanyarray(field.dataobj), field.affine, to_affine=reference.affine, cord=cord
             )
         except ValueError as error:
             self._results["warnings"].append(f"{name}: not used for MTsat and T1, {error}.")
+            self._results["method"] = {"TransmitField": "not used"}
             return runtime
+        used = {"Sources": [given.uri]} if isdefined(given.uri) else {}
+        self._results["method"] = {"TransmitField": f"measured, {unit}", **used}
         path = save_image(
             new_like(relative, reference, np.float32), Path(runtime.cwd) / "b1.nii.gz"
         )

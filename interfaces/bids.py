@@ -26,7 +26,9 @@ class _DerivativesSinkInputSpec(BaseInterfaceInputSpec):
     in_file = File(exists=True, desc="result to place; nothing is written where there is none")
     sidecar = traits.Dict(usedefault=True, desc="what is known about the result beforehand")
     method = traits.Dict(
-        usedefault=True, desc="how the result was made, as told by the node that made it"
+        usedefault=True,
+        desc="how the result was made, as told by the node that made it; its Sources are added to "
+        "those of the sidecar",
     )
     columns = traits.Dict(
         usedefault=True,
@@ -60,6 +62,7 @@ class DerivativesSink(SimpleInterface):
                 {
                     **self.inputs.sidecar,
                     **self.inputs.method,
+                    **_sources(self.inputs.sidecar, self.inputs.method),
                     "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
                     **_described(self.inputs.in_file, self.inputs.columns),
                 },
@@ -69,6 +72,12 @@ class DerivativesSink(SimpleInterface):
             self._results["out_sidecar"] = _place(sidecar, target.with_name(name))
         self._results["out_file"] = _place(self.inputs.in_file, target)
         return runtime
+
+
+def _sources(*told):
+    """Sources that any of some dictionaries name, in their order."""
+    named = [source for one in told for source in one.get("Sources", ())]
+    return {"Sources": named} if named else {}
 
 
 def _described(path, columns):

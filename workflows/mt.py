@@ -18,7 +18,7 @@ from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.values import ATLAS, init_values_wf
 
 ROLES = ("on", "off", "t1")
-INPUTS = (*(f"{role}_file" for role in ROLES), "b1_file")
+INPUTS = (*(f"{role}_file" for role in ROLES), "b1_file", "b1_uri")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ BROUGHT = ("off", "t1")
 
 METHODS = tuple(f"{role}_method" for role in BROUGHT)
 """How each of them was brought there, for its sidecar."""
+
+B1_METHOD = "b1_method"
+"""Whether the map of the transmit field was used, for the sidecars of :data:`CORRECTED`."""
+
+CORRECTED = ("MTsat", "T1map")
+"""Maps that a map of the transmit field corrects."""
 
 DESCRIPTIONS = {
     "MTRmap": f"""\
@@ -130,8 +136,8 @@ def init_mt_wf(
     ------
     on_file, off_file, t1_file
         Images with MT pulse, without it, and with the contrast of T1 (``third`` only).
-    b1_file
-        Map of the transmit field, as a factor or in percent (``b1`` only).
+    b1_file, b1_uri
+        Map of the transmit field, as a factor or in percent, and its BIDS URI (``b1`` only).
 
     Outputs
     -------
@@ -139,6 +145,9 @@ def init_mt_wf(
         The images without MT pulse on the grid of the one with it.
     off_method, t1_method
         How they were brought there, as dictionaries for the sidecars.
+    b1_method
+        Whether the map of the transmit field was used, and as what, for the sidecars (``b1``
+        only).
     MTRmap, MTsat, T1map
         Maps; the last two with ``protocol`` only.
     MTRmap_values, MTsat_values, T1map_values
@@ -153,7 +162,9 @@ def init_mt_wf(
     inputnode = pe.Node(niu.IdentityInterface(fields=list(INPUTS)), name="inputnode")
     figures = figure_names(maps, registered=registered)
     outputnode = pe.Node(
-        niu.IdentityInterface(fields=[*BROUGHT, *METHODS, *maps, *value_names(maps), *figures]),
+        niu.IdentityInterface(
+            fields=[*BROUGHT, *METHODS, B1_METHOD, *maps, *value_names(maps), *figures]
+        ),
         name="outputnode",
     )
     told = pe.Node(niu.Merge(4), name="told", run_without_submitting=True)
@@ -214,12 +225,13 @@ def _add_field(workflow, anat_wf, voxels):
     inputnode, mtsat, told = (workflow.get_node(name) for name in ("inputnode", "mtsat", "told"))
     field = pe.Node(PrepareB1(), name="field", mem_gb=memory_gb(voxels, bytes_per_voxel=80))
     workflow.connect([
-        (inputnode, field, [("b1_file", "in_file")]),
+        (inputnode, field, [("b1_file", "in_file"), ("b1_uri", "uri")]),
         (anat_wf, field, [
             ("outputnode.image", "reference_file"), ("outputnode.mask", "mask_file"),
         ]),
         (field, mtsat, [("out_file", "b1_file")]),
         (field, told, [("warnings", "in3")]),
+        (field, workflow.get_node("outputnode"), [("method", B1_METHOD)]),
     ])  # fmt: skip
 
 

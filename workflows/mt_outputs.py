@@ -10,7 +10,16 @@ from nipype.pipeline import engine as pe
 
 from sctflow.bids import MTInput
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.mt import BROUGHT, METHODS, ROLES, figure_names, map_names, value_names
+from sctflow.workflows.mt import (
+    B1_METHOD,
+    BROUGHT,
+    CORRECTED,
+    METHODS,
+    ROLES,
+    figure_names,
+    map_names,
+    value_names,
+)
 from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
 
 WHAT = {
@@ -70,7 +79,9 @@ def init_mt_outputs_wf(
     figures = figure_names(maps, registered=bool(template))
     workflow = Workflow(name=name)
     inputnode = pe.Node(
-        niu.IdentityInterface(fields=[*BROUGHT, *METHODS, *maps, *value_names(maps), *figures]),
+        niu.IdentityInterface(
+            fields=[*BROUGHT, *METHODS, B1_METHOD, *maps, *value_names(maps), *figures]
+        ),
         name="inputnode",
     )
     placed = _brought(item)
@@ -82,6 +93,8 @@ def init_mt_outputs_wf(
         workflow.connect(inputnode, result, node, "in_file")
         if result in BROUGHT:
             workflow.connect(inputnode, f"{result}_method", node, "method")
+        if result in CORRECTED and item.b1:
+            workflow.connect(inputnode, B1_METHOD, node, "method")
     for figure in figures:
         extension = ".html" if figure == "details" else ".svg"
         node = figure_sink(image, output_dir, figure, extension=extension)
@@ -141,7 +154,6 @@ def _map(item, one, protocol):
             for role, (tr, flip) in known.items()
             if role in roles
         }
-        sidecar["Sources"] += [item.b1.uri] if item.b1 else []
     return _map_name(item, one), sidecar, {}
 
 

@@ -10,6 +10,7 @@ from sctflow.workflows.cord import init_cord, init_without_mask_wf, workflow_nam
 from sctflow.workflows.levels import LevelLabels, SessionLabels
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.mt import (
+    B1_METHOD,
     BROUGHT,
     ROLES,
     figure_names,
@@ -73,9 +74,11 @@ def init_mt_set_wf(
         setattr(mt_wf.inputs.inputnode, f"{role}_file", str(one.path))
     if item.b1:
         mt_wf.inputs.inputnode.b1_file = str(item.b1.path)
+        mt_wf.inputs.inputnode.b1_uri = item.b1.uri
     maps = map_names(protocol)
     brought = [role for role in BROUGHT if role in item.images]
     results = [*brought, *(f"{role}_method" for role in brought)]
+    results += [B1_METHOD] if item.b1 and protocol else []
     results += [*maps, *figure_names(maps, registered=cord.registered)]
     results += value_names(maps) if cord.registered else []
     workflow = Workflow(name=workflow_name(image))

@@ -1,5 +1,6 @@
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,12 @@ def test_a_result_gets_its_name_and_its_sidecar(result, tmp_path):
         "GeneratedBy": [{"Name": "sctflow", "Version": __version__}],
         "x": {},
     }
+
+
+def test_sources_that_a_node_used_are_added(result, tmp_path):
+    given = {"sidecar": {"Sources": ["bids::a"]}, "method": {"Sources": ["bids::b"]}}
+    sidecar = Path(_place(result, tmp_path, **given).out_sidecar)
+    assert json.loads(sidecar.read_text())["Sources"] == ["bids::a", "bids::b"]
 
 
 def test_a_figure_has_no_sidecar(result, tmp_path):

@@ -164,6 +164,7 @@ def test_a_field_that_cannot_be_right_is_not_used_and_the_report_says_so(run, ou
     )
     text = Path(found["mt_wf.details"].out_report).read_text()
     assert "field.nii.gz: not used for MTsat and T1, its median in the cord is 800" in text
+    assert found["mt_wf.field"].method == {"TransmitField": "not used"}
 
 
 def test_a_pair_has_a_ratio_and_nothing_else(run):
@@ -310,13 +311,20 @@ def test_without_a_mask_the_manual_method_says_what_was_not_computed(protocol, t
 
 
 def test_a_run_places_maps_whose_sidecars_lead_back_to_the_images(protocol, tmp_path):
-    workflow = init_mt_set_wf(item=protocol, options=Options(output_dir=tmp_path / "out"))
+    path = tmp_path / "sub-01_TB1map.nii.gz"
+    field = np.full((20, 18, 8), 90, np.float32)
+    nib.Nifti1Image(field, np.diag([3.0, 3.0, 5.0, 1.0])).to_filename(path)
+    field = replace(protocol.reference, path=path, uri="bids:raw:sub-01/fmap/sub-01_TB1map.nii.gz")
+    item = replace(protocol, b1=field)
+    workflow = init_mt_set_wf(item=item, options=Options(output_dir=tmp_path / "out"))
     workflow.base_dir = str(tmp_path / "work")
     workflow.config["execution"]["crashdump_dir"] = str(tmp_path)
     workflow.run()
     stem = tmp_path / "out" / "sub-01" / "anat" / "sub-01_space-MTS"
     sidecar = json.loads(Path(f"{stem}_MTsat.json").read_text())
-    assert sidecar["Sources"] == [image.uri for image in protocol.images.values()]
+    assert sidecar["Sources"] == [*(image.uri for image in protocol.images.values()), field.uri]
+    assert sidecar["TransmitField"] == "measured, in percent"
+    assert "TransmitField" not in json.loads(Path(f"{stem}_MTRmap.json").read_text())
     assert sidecar["SpatialReference"] == protocol.images["on"].uri
     assert sidecar["Protocol"][protocol.images["t1"].uri] == {
         "RepetitionTimeExcitation": 0.015,
