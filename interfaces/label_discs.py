@@ -13,13 +13,13 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.core.label_values import LAST_DISC
 from sctflow.core.labeling.naming import THRESHOLD
 from sctflow.errors import SctflowError
 from sctflow.interfaces.base import StepOrNothing
 from sctflow.interfaces.labeling import VALUES, landmarks_of, name_views
 from sctflow.interfaces.labels import read_labels
 from sctflow.io import load_image, load_table, save_image, save_table
+from sctflow.label_init import FIRST, LAST
 
 LABELS = "discs_of_the_session.nii.gz"
 """Name of the label image that holds all discs of a session; messages about them begin with it."""
@@ -83,8 +83,8 @@ class _LabelDiscsInputSpec(BaseInterfaceInputSpec):
         exists=True, desc="mask of its cord, binary or soft; the networks look for it without"
     )
     init = traits.Range(
-        low=1,
-        high=LAST_DISC,
+        low=FIRST,
+        high=LAST,
         desc=f"value of the disc nearest to the middle of the image: {VALUES}; without it discs "
         "are named only if that is sure",
     )

@@ -15,13 +15,13 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.core.label_values import LAST_DISC
 from sctflow.core.labeling.naming import THRESHOLD
 from sctflow.errors import SctflowError
 from sctflow.interfaces.base import StepOrNothing
 from sctflow.interfaces.centerline import find_centerline, read_centerline
 from sctflow.interfaces.labels import read_labels
 from sctflow.io import load_image, load_table, save_table
+from sctflow.label_init import FIRST, LAST
 
 _MODEL = traits.Dict(
     graph_only=True,
@@ -83,7 +83,7 @@ class _NameLevelsInputSpec(BaseInterfaceInputSpec):
         File(exists=True), desc="label images of the pontomedullary junction (value 50)"
     )
     init_value = traits.Range(
-        low=1, high=LAST_DISC, desc=f"value of the disc in the middle of one image: {VALUES}"
+        low=FIRST, high=LAST, desc=f"value of the disc in the middle of one image: {VALUES}"
     )
     init_slice = traits.Int(
         desc="slice that has this disc instead, counted upwards from the lowest, 0"

@@ -63,9 +63,18 @@ TOOLS_OF_SCT = {
         "takes the table of measure-slices",
     ),
     "sct_label_vertebrae": Match(
+        "sctflow-tool label-discs",
+        {"-i": "--in-file", "-s": "--mask-file", "-initcenter": "--init"},
+        "-initz is --init with --init-slice; what was found may stay unnamed",
+    ),
+    "sct_label_vertebrae -discfile": Match(
         "sctflow-tool assign-levels",
         {"-s": "--mask-file", "-discfile": "--discs-file"},
-        "from labelled discs; discs are not found automatically yet",
+    ),
+    "sct_detect_pmj": Match(
+        "sctflow-tool label-discs",
+        {"-i": "--in-file", "-s": "--mask-file"},
+        "value 50 among the discs, where it was found",
     ),
     "sct_label_utils -create": Match(
         "sctflow-tool create-labels",
