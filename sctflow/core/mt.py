@@ -17,6 +17,13 @@ LONGEST_T1 = 10.0
 """s; twice that of pure water at body temperature. What is longer, or negative, is noise divided
 by little, and one such voxel would outweigh a whole region."""
 
+LONGEST_TR = 5.0
+"""s; no gradient echo whose contrast is to tell T1 waits as long, and one of 5 ms would be called
+5 if it were told in milliseconds."""
+
+SMALLEST_FLIP = 1.0
+"""Degrees; larger angles of gradient echoes are smaller than this in radians."""
+
 
 class Flash(NamedTuple):
     """A spoiled gradient-echo image and how it was made."""
@@ -40,10 +47,11 @@ def compute_mtr(on: np.ndarray, off: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of float64
-        Percent, clipped to ±100; nan where `off` is 0 or either is not finite.
+        Percent, clipped to ±100; nan where `off` is not positive, as interpolation may leave it
+        in the dark, or either is not finite.
     """
     on, off = np.asarray(on, float), np.asarray(off, float)
-    known = (off != 0) & np.isfinite(on) & np.isfinite(off)
+    known = (off > 0) & np.isfinite(on) & np.isfinite(off)
     ratio = np.divide(100 * (off - on), off, out=np.full(known.shape, np.nan), where=known)
     return np.clip(ratio, -MTR_LIMIT, MTR_LIMIT)
 
@@ -112,13 +120,19 @@ def check_protocol(mt: Flash, pd: Flash, t1: Flash) -> None:
     Raises
     ------
     ValueError
-        Repetition times or angles that are not positive, or that weight T1 alike.
+        Repetition times or angles that are not positive, that look like milliseconds or
+        radians, or that weight T1 alike.
     """
     for name, image in (("MT", mt), ("PD", pd), ("T1", t1)):
         if not (image.tr > 0 and image.flip > 0):
             raise ValueError(
                 f"The {name}-weighted image needs a positive repetition time and flip angle, not "
                 f"{image.tr:g} s and {image.flip:g} degrees."
+            )
+        if image.tr > LONGEST_TR or image.flip < SMALLEST_FLIP:
+            raise ValueError(
+                f"The {name}-weighted image cannot have a repetition time of {image.tr:g} s and a "
+                f"flip angle of {image.flip:g} degrees. Are they in milliseconds, or in radians?"
             )
     # Of the same weighting, the two images have the same signal: 0 / 0 would be left.
     if np.isclose(pd.flip**2 / pd.tr, t1.flip**2 / t1.tr):

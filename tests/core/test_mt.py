@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sctflow.core.mt import Flash, compute_mtr, compute_mtsat
+from sctflow.core.mt import Flash, check_protocol, compute_mtr, compute_mtsat
 from sctflow.core.phantom.codes import IS_CORD
 from sctflow.core.phantom.contrast import PROTOCOLS, mtr, signal
 from sctflow.core.phantom.tissues import make_tissues
@@ -33,11 +33,17 @@ def scans(t1, saturation, **more):
 
 
 def test_mtr_is_its_definition_clipped_and_unknown_without_signal():
-    on = np.array([[50.0, 150, 0, -500], [3, np.nan, 7, 0]])
-    off = np.array([[100.0, 100, 10, 100], [0, 5, np.inf, 0]])
-    expected = [[50, -50, 100, 100], [np.nan] * 4]
+    on = np.array([[50.0, 150, 0, -500], [3, np.nan, 7, 0], [5, -5, 0, 1]])
+    off = np.array([[100.0, 100, 10, 100], [0, 5, np.inf, 0], [-2, -2, -2, -2]])
+    expected = [[50, -50, 100, 100], [np.nan] * 4, [np.nan] * 4]
     assert_allclose(compute_mtr(on, off), expected)
     assert_allclose(compute_mtr(np.uint8([[200]]), np.uint8([[100]])), -100)
+
+
+@pytest.mark.parametrize("pd", [(35.0, 9.0), (0.035, 0.157)])
+def test_milliseconds_and_radians_are_refused(pd):
+    with pytest.raises(ValueError, match="PD-weighted image cannot .* milliseconds, or in rad"):
+        check_protocol(Flash(None, *MT), Flash(None, *pd), Flash(None, *T1))
 
 
 def test_small_angles_are_inverted_exactly():
