@@ -8,6 +8,10 @@ from math import isfinite
 
 from sctflow.errors import ImageError, SctflowError
 
+LONGEST_TR = 30.0
+"""s; volumes of functional series follow each other more quickly, and 30 ms would be too quick:
+what is longer is told in milliseconds."""
+
 ENCODINGS = ("i", "i-", "j", "j-", "k", "k-")
 
 
@@ -59,11 +63,15 @@ def read_timing(
     """
     tr = metadata.get("RepetitionTime")
     warnings = []
+    problem = ""
     if not (isinstance(tr, int | float) and isfinite(tr) and tr > 0):
+        problem = "the sidecar has no RepetitionTime"
+    elif tr > LONGEST_TR:
+        problem = f"its RepetitionTime of {tr:g} s is not used (is it in milliseconds?)"
+    if problem:
         tr = None
         warnings.append(
-            f"{name}: the sidecar has no RepetitionTime: one slow drift is among the confounds, "
-            "however long the series"
+            f"{name}: {problem}: one slow drift is among the confounds, however long the series"
         )
     if not wanted:
         return tr, None, warnings

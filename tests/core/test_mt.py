@@ -42,7 +42,7 @@ def test_mtr_is_its_definition_clipped_and_unknown_without_signal():
 
 @pytest.mark.parametrize("pd", [(35.0, 9.0), (0.035, 0.157)])
 def test_milliseconds_and_radians_are_refused(pd):
-    with pytest.raises(ValueError, match="PD-weighted image cannot .* milliseconds, or in rad"):
+    with pytest.raises(ValueError, match=r"PD-weighted image cannot .* milliseconds, or in rad"):
         check_protocol(Flash(None, *MT), Flash(None, *pd), Flash(None, *T1))
 
 

@@ -250,6 +250,7 @@ def test_dummies_have_no_part_in_slice_timing(tmp_path):
     ("metadata", "warning"),
     [
         ({"SliceTiming": TIMES}, "no RepetitionTime"),
+        ({"RepetitionTime": 2000, "SliceTiming": TIMES}, "is it in milliseconds?"),
         ({"RepetitionTime": 2.0}, "slices were not brought to one time. The sidecar has no Slice"),
         ({"RepetitionTime": 1.0, "SliceTiming": TIMES}, "between 0 and the repetition time"),
         ({"RepetitionTime": 2.0, "SliceTiming": TIMES[:3]}, "3 slice times for 5 slices"),
