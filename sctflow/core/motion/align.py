@@ -222,7 +222,7 @@ def _noise_through(lever: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray
     twice[0] = 1
     if size[1] % 2 == 0:
         twice[-1] = 1
-    power = squared * twice / np.prod(size)
+    power = (squared * twice / np.prod(size)).astype(np.float32)
     n, p = lever.shape[:2]
     spectra = fft.rfft2(lever.reshape(n, p, *size)).reshape(n, p, -1)
     spread = (spectra * power.ravel()) @ np.conj(np.swapaxes(spectra, 1, 2))

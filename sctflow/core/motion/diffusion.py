@@ -81,7 +81,7 @@ def estimate_dwi_motion(
     """
     check_options(kind=kind, groups=groups, poly=poly, smooth=smooth, rounds=rounds)
     slices, cord, windows = prepare(data, affine, mask, slice_axis)
-    n_volumes = slices.data.shape[3]
+    n_volumes = slices.n_volumes
     bvals, bvecs = _check_gradients(bvals, bvecs, n_volumes, b0_max)
     if reference != "mean" and reference not in range(n_volumes):
         raise SettingsError(
@@ -93,8 +93,7 @@ def estimate_dwi_motion(
         chosen = np.flatnonzero(weighted == is_weighted)
         if not chosen.size:
             continue
-        part = replace(slices, data=slices.data[..., chosen])
-        averaged, members = average_groups(part, groups)
+        averaged, members = average_groups(replace(slices, chosen=chosen), groups)
         alike = (
             diffusion_likeness(bvals[chosen], bvecs[chosen])
             if is_weighted

@@ -84,7 +84,7 @@ def estimate_motion(
     """
     check_options(kind=kind, groups=groups, poly=poly, smooth=smooth, rounds=rounds)
     slices, cord, windows = prepare(data, affine, mask, slice_axis)
-    n_volumes = slices.data.shape[3]
+    n_volumes = slices.n_volumes
     volume = _check_reference(reference, n_volumes, slices, data.shape[:3])
     if metric not in ("correlation", "edges"):
         raise SettingsError(f"metric must be 'correlation' or 'edges', not {metric!r}.")
@@ -94,7 +94,7 @@ def estimate_motion(
         averaged,
         cord,
         windows,
-        likeness(averaged.data.shape[3]),
+        likeness(averaged.n_volumes),
         regularize=regularize,
         turns=kind == "rigid",
         start=None if volume is None else members[volume],
@@ -207,14 +207,15 @@ def heights(slices: Slices) -> np.ndarray:
 
 def average_groups(slices: Slices, groups: int) -> tuple[Slices, np.ndarray]:
     """Average successive volumes; also says for each volume which average it went into."""
-    n_volumes = slices.data.shape[3]
-    members = np.arange(n_volumes) // groups
+    members = np.arange(slices.n_volumes) // groups
     if groups == 1:
         return slices, members
+    chosen = np.arange(slices.n_volumes) if slices.chosen is None else slices.chosen
     means = [
-        slices.data[..., members == one].mean(-1, dtype=np.float32) for one in np.unique(members)
+        slices.data[..., chosen[members == one]].mean(-1, dtype=np.float32)
+        for one in np.unique(members)
     ]
-    return replace(slices, data=np.stack(means, -1)), members
+    return replace(slices, data=np.stack(means, -1), chosen=None), members
 
 
 def spread(state: State, members: np.ndarray) -> State:

@@ -7,7 +7,8 @@ volume would not be found alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import fft
@@ -28,20 +29,25 @@ _LEAST_VARIANCE = 1e-6  # of a window over that of the richest one: rounding err
 
 @dataclass(frozen=True)
 class Coarse:
-    """Windows of a series on coarse pixels, wide enough for the search.
+    """A series on coarse pixels, and windows that are wide enough for the search.
 
     Attributes
     ----------
-    data : (slices, volumes, u, v) float32 array
+    slices : Slices
+    center : (slices, 2) array of int
+        Pixel in the middle of each window.
     weights : (slices, u, v) array
         0 in the room for the search.
-    pixel : (2,) array
-        mm.
     """
 
-    data: np.ndarray
+    slices: Slices
+    center: np.ndarray
     weights: np.ndarray
-    pixel: np.ndarray
+
+    def windows(self, k: int) -> np.ndarray:
+        """Windows (volumes, u, v) of one slice."""
+        # Cut when they are needed: those of all slices overlap, and take the most memory of all.
+        return window(self.slices.planes(k), self.center[k], self.weights.shape[1:])
 
 
 def find_start(slices: Slices, mask: np.ndarray, *, reference: int | None = None) -> np.ndarray:
@@ -62,17 +68,18 @@ def find_start(slices: Slices, mask: np.ndarray, *, reference: int | None = None
     """
     coarse = coarsen(slices, mask)
     first = most_typical(coarse) if reference is None else reference
-    found = search(coarse, coarse.data[:, first, None])
-    n_volumes = coarse.data.shape[1]
+    found = search(coarse, lambda k, windows: windows[first])
+    n_volumes = slices.n_volumes
     if n_volumes < 3:
         return found
-    # Again, each against what the others make together: less noisy than any single one.
-    size = coarse.data.shape[-2:]
+    size = coarse.weights.shape[1:]
     response = gaussian_response(size, _SMOOTHING_PIXELS)
-    others = np.empty_like(coarse.data)
-    for k, planes in enumerate(coarse.data):
-        together = moved(to_spectrum(planes, response), size, coarse.pixel, found[k])
-        others[k] = (together.sum(0) - together) / (n_volumes - 1)
+
+    def others(k: int, windows: np.ndarray) -> np.ndarray:
+        together = moved(to_spectrum(windows, response), size, coarse.slices.pixel, found[k])
+        return (together.sum(0) - together) / (n_volumes - 1)
+
+    # Again, each against what the others make together: less noisy than any single one.
     return search(coarse, others)
 
 
@@ -80,13 +87,8 @@ def coarsen(slices: Slices, mask: np.ndarray) -> Coarse:
     """Average pixels to about 2 mm and cut windows that leave room for the search."""
     factor = np.maximum(np.round(_COARSE_MM / slices.pixel), 1).astype(int)
     factor = np.minimum(factor, slices.data.shape[:2])
-    small = Slices(
-        data=_block_means(slices.data, factor),
-        affine=slices.affine,
-        axes=slices.axes,
-        pixel=slices.pixel * factor,
-        spacing=slices.spacing,
-    )
+    planes = [_block_means(slices.planes(k), factor) for k in range(slices.data.shape[2])]
+    small = replace(slices, data=np.stack(planes, 2), pixel=slices.pixel * factor, chosen=None)
     small_mask = _block_means(mask, factor)
     if not small_mask.any():  # it lies in the rest that was left out
         small_mask[:] = 1
@@ -110,21 +112,20 @@ def _widened(small: Slices, windows: Windows) -> Coarse:
         for n, r in zip(windows.size, room, strict=True)
     )
     n = small.data.shape[2]
-    data = np.stack([window(small.data[:, :, k], windows.center[k], size) for k in range(n)])
     weights = np.zeros((n, *size), np.float32)
     begin = [s // 2 - w // 2 for s, w in zip(size, windows.size, strict=True)]
     inner = tuple(slice(b, b + w) for b, w in zip(begin, windows.size, strict=True))
     weights[:, inner[0], inner[1]] = windows.weights
-    return Coarse(data=data, weights=weights, pixel=small.pixel)
+    return Coarse(slices=small, center=windows.center, weights=weights)
 
 
 def most_typical(coarse: Coarse) -> int:
     """Choose the volume whose correlation with the others, as they lie, has the largest median."""
-    n_volumes = coarse.data.shape[1]
+    n_volumes = coarse.slices.n_volumes
     likeness = np.zeros((n_volumes, n_volumes))
-    for planes, weight in zip(coarse.data, coarse.weights, strict=True):
+    for k, weight in enumerate(coarse.weights):
         w = weight.ravel()
-        pixels = planes.reshape(n_volumes, -1)
+        pixels = coarse.windows(k).reshape(n_volumes, -1)
         pixels = pixels - (pixels @ w / max(w.sum(), _LEAST_VARIANCE))[:, None]
         product = (pixels * w) @ pixels.T
         scale = np.sqrt(np.maximum(np.diag(product), np.finfo(np.float32).tiny))
@@ -132,28 +133,32 @@ def most_typical(coarse: Coarse) -> int:
     return int(np.argmax(np.median(likeness, axis=1)))
 
 
-def search(coarse: Coarse, targets: np.ndarray) -> np.ndarray:
+def search(coarse: Coarse, target: Callable[[int, np.ndarray], np.ndarray]) -> np.ndarray:
     """Find the shifts at which volumes correlate best with their targets.
 
     Parameters
     ----------
     coarse : Coarse
-    targets : (slices, volumes or 1, u, v) array
+    target : function
+        Takes a slice and its windows (volumes, u, v) to what they are compared with, one for
+        all, (u, v), or one for each.
 
     Returns
     -------
     (slices, volumes, 2) array
         mm by which the content of each slice lies farther along u and v than in its target.
     """
-    room = np.ceil(REACH_MM / coarse.pixel).astype(int)
-    offsets = tuple(np.arange(-r, r + 1) for r in room)
-    score = np.stack(
-        [_score(*args, offsets) for args in zip(coarse.data, coarse.weights, targets, strict=True)]
-    )
+    pixel = coarse.slices.pixel
+    offsets = tuple(np.arange(-r, r + 1) for r in np.ceil(REACH_MM / pixel).astype(int))
+    sizes = [len(o) for o in offsets]
+    score = np.empty((len(coarse.weights), coarse.slices.n_volumes, *sizes), np.float32)
+    for k, weight in enumerate(coarse.weights):
+        windows = coarse.windows(k)
+        score[k] = _score(windows, weight, target(k, windows), offsets)
     whole = _peak(score.sum(0), offsets)
-    apart = [(offsets[a] - whole[:, a, None]) * coarse.pixel[a] for a in (0, 1)]
+    apart = [(offsets[a] - whole[:, a, None]) * pixel[a] for a in (0, 1)]
     squared = apart[0][:, :, None] ** 2 + apart[1][:, None, :] ** 2
-    return _peak(score - 0.5 * squared / _APART_MM**2, offsets) * coarse.pixel
+    return _peak(score - 0.5 * squared / _APART_MM**2, offsets) * pixel
 
 
 def _score(

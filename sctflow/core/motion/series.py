@@ -120,7 +120,7 @@ def follow(
     State
         Poses are known up to what is common to all volumes of a slice.
     """
-    n, n_volumes = slices.data.shape[2:]
+    n, n_volumes = slices.data.shape[2], slices.n_volumes
     pose = np.zeros((n, n_volumes, 3 if turns else 2))
     if n_volumes == 1:
         return State.at(pose)
@@ -128,8 +128,11 @@ def follow(
     state = State.at(pose)
     for index in range(rounds):
         steps = _STEPS if index else _FIRST_STEPS
-        products = _one_round(slices, windows, likeness, state, regularize, steps)
-        if index + 1 < rounds:
+        wanted = index + 1 < rounds and len(likeness) > 1
+        products = _one_round(
+            slices, windows, likeness, state, regularize, steps=steps, products=wanted
+        )
+        if wanted:
             state.directional = choose_directional(likeness, products, state.noise)
     _note_signal(likeness, state)
     return state
@@ -141,13 +144,18 @@ def _one_round(
     likeness: np.ndarray,
     state: State,
     regularize: Regularizer,
+    *,
     steps: int,
+    products: bool,
 ) -> np.ndarray:
-    """Update the state; returns sums of products (slices, volumes, volumes) of aligned windows."""
+    """Update the state.
+
+    If wanted, returns sums of products (slices, volumes, volumes) of aligned windows.
+    """
     n, n_volumes, p = state.pose.shape
     found = np.empty_like(state.pose)
     covariance = np.empty((n, n_volumes, p, p))
-    products = np.empty((n, n_volumes, n_volumes))
+    sums = np.empty((n if products else 0, n_volumes, n_volumes), np.float32)
     # Slice by slice: all windows of one slice at a time are what memory has to hold.
     for k in range(n):
         batch = _batch(slices, windows, state, k)
@@ -160,15 +168,16 @@ def _one_round(
         found[k] = state.pose[k] + share * (fit.pose - state.pose[k])
         covariance[k] = fit.covariance
         _note(fit, state, k)
-        quiet = np.median(fit.residual) * windows.weights[k].sum()
-        products[k] = (aligned * windows.weights[k].ravel()) @ aligned.T / max(quiet, _TINY)
+        if products:
+            quiet = np.median(fit.residual) * windows.weights[k].sum()
+            sums[k] = (aligned * windows.weights[k].ravel()) @ aligned.T / max(quiet, _TINY)
     state.pose, state.sd = _regularized(found, covariance, state.lost, regularize)
-    return products
+    return sums
 
 
 def _batch(slices: Slices, windows: Windows, state: State, k: int) -> Batch:
     return cut_batch(
-        slices.data[:, :, k], windows.center[k], windows.weights[k], slices.pixel, state.pose[k]
+        slices.planes(k), windows.center[k], windows.weights[k], slices.pixel, state.pose[k]
     )
 
 

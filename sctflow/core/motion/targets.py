@@ -77,13 +77,11 @@ def choose_directional(kernels: np.ndarray, products: np.ndarray, noise: np.ndar
 
     Parameters
     ----------
-    kernels : (1 or 2, n, n) array
+    kernels : (2, n, n) array
     products : (slices, n, n) array
         Weighted sums over pixels of the products of two volumes.
     noise : (slices, n) array
     """
-    if len(kernels) < 2:
-        return 0.0
     chosen = np.unique(np.linspace(0, len(noise) - 1, min(len(noise), _SLICES)).astype(int))
     errors = []
     for variance in ANISOTROPY:

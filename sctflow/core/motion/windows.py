@@ -38,6 +38,8 @@ class Slices:
         Size along u and v, mm.
     spacing : float
         Of the slices, mm.
+    chosen : (n,) array of int, optional
+        Volumes of `data` that count, all if not given: they are not copied out.
     """
 
     data: np.ndarray
@@ -45,6 +47,17 @@ class Slices:
     axes: tuple[int, int, int]
     pixel: np.ndarray
     spacing: float
+    chosen: np.ndarray | None = None
+
+    @property
+    def n_volumes(self) -> int:
+        """Number of volumes that count."""
+        return self.data.shape[3] if self.chosen is None else len(self.chosen)
+
+    def planes(self, k: int) -> np.ndarray:
+        """One slice in all volumes that count, (u, v, volumes)."""
+        plane = self.data[:, :, k]
+        return plane if self.chosen is None else plane[..., self.chosen]
 
 
 def choose_slice_axis(affine: np.ndarray) -> int:
