@@ -13,7 +13,8 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.io import load_image, load_table, save_image
+from sctflow.interfaces.motion import read_shifts
+from sctflow.io import load_image, save_image
 
 
 class _ComputeTSNRInputSpec(BaseInterfaceInputSpec):
@@ -113,23 +114,10 @@ def _matched(data, affine, inputs):
     """Series with its motion, interpolated as much as the correction does."""
     from sctflow.core.motion import match_interpolation
 
-    shift, slice_axis = _read_shifts(inputs.slice_motion_file)
+    shift, slice_axis = read_shifts(inputs.slice_motion_file)
     return match_interpolation(
         data, affine, shift, slice_axis=slice_axis, interpolation=inputs.interpolation
     )
-
-
-def _read_shifts(path):
-    """Shifts (slices, volumes, 2) in a table of slices, and the axis across them."""
-    import numpy as np
-
-    table = load_table(path)
-    axes = [axis for axis in "xyz" if f"trans_{axis}" in table]
-    courses = [
-        table.pivot(index="slice", columns="volume", values=f"trans_{axis}") for axis in axes
-    ]
-    (across,) = (index for index, axis in enumerate("xyz") if axis not in axes)
-    return np.stack([course.to_numpy(float) for course in courses], axis=-1), across
 
 
 def _load_series(path):

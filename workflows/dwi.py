@@ -160,7 +160,11 @@ def init_dwi_wf(
         name="fit",
         mem_gb=series_gb,
     )
-    snr = pe.Node(MeasureB0SNR(), name="snr", mem_gb=series_gb)
+    snr = pe.Node(
+        MeasureB0SNR(interpolation=correct.interface.inputs.interpolation),
+        name="snr",
+        mem_gb=series_gb,
+    )
     told = pe.Node(niu.Merge(2), name="told", run_without_submitting=True)
 
     table = [("bval_file", "bval_file"), ("bvec_file", "bvec_file")]
@@ -173,7 +177,7 @@ def init_dwi_wf(
         (noticed, anat_wf, [("out", "inputnode.warnings")]),
         (correct, anat_wf, [("dwi_mean_file", "inputnode.in_file")]),
         (correct, tensors, corrected),
-        (correct, snr, corrected),
+        (correct, snr, [*corrected, ("slice_motion_file", "slice_motion_file")]),
         (anat_wf, tensors, [("outputnode.mask", "mask_file")]),
         (anat_wf, snr, [("outputnode.mask", "mask_file")]),
         (snr, told, [("warnings", "in1")]),

@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nipype.interfaces.base import isdefined
+from scipy.ndimage import shift
 
 from sctflow.core.gradients import GradientError
 from sctflow.core.phantom.diffusion import dwi_table, fa_md, gradient_table
@@ -115,6 +116,29 @@ def test_the_snr_is_that_of_the_noise_between_volumes_of_b0(series, tmp_path, sa
     assert found.snr == pytest.approx(20, rel=0.02)
     assert found.method == {"SignalToNoiseRatio": round(found.snr, 2)}
     assert found.warnings == []
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "spline", "nearest"])
+def test_noise_that_interpolation_took_away_counts_for_the_snr(
+    series, tmp_path, save, interpolation
+):
+    rng = np.random.default_rng(0)
+    data = np.full((32, 32, 4, len(BVALS)), 400.0) + rng.normal(0, 20, (32, 32, 4, len(BVALS)))
+    steps = rng.uniform(-1, 1, (len(BVALS), 2))
+    order = {"linear": 1, "spline": 3, "nearest": 0}[interpolation]
+    for t, step in enumerate(steps):
+        data[..., t] = shift(data[..., t], (*-step, 0), order=order, mode="wrap")
+    save(data.astype(np.float32), AFFINE, series["in_file"])
+    mask = save(np.ones((32, 32, 4), np.uint8), AFFINE, tmp_path / "mask.nii.gz")
+    zooms = np.linalg.norm(AFFINE[:3, :3], axis=0)
+    rows = [(t, k, *(steps[t] * zooms[:2])) for t in range(len(BVALS)) for k in range(4)]
+    motion = pd.DataFrame(rows, columns=["volume", "slice", "trans_x", "trans_y"])
+    table = tmp_path / "motion.tsv"
+    motion.to_csv(table, sep="\t", index=False)
+    found = MeasureB0SNR(
+        **series, mask_file=mask, slice_motion_file=table, interpolation=interpolation
+    )
+    assert found.run(cwd=tmp_path).outputs.snr == pytest.approx(20, rel=0.03)
 
 
 def test_a_series_is_denoised_or_handed_on_with_the_reason(series, tmp_path, save):

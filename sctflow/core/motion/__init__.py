@@ -7,7 +7,7 @@ onto targets that the other volumes make, smooth along the cord. Nothing here kn
 from sctflow.core.motion.apply import apply_motion
 from sctflow.core.motion.diffusion import estimate_dwi_motion, rotate_bvecs
 from sctflow.core.motion.estimate import estimate_motion
-from sctflow.core.motion.match import match_interpolation
+from sctflow.core.motion.match import match_interpolation, noise_left
 from sctflow.core.motion.result import COLUMNS, Motion, describe_columns
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "estimate_dwi_motion",
     "estimate_motion",
     "match_interpolation",
+    "noise_left",
     "rotate_bvecs",
 ]

@@ -79,6 +79,28 @@ def equal_place(steps: np.ndarray, interpolation: Interpolation) -> np.ndarray:
     return np.interp(-wanted, -kept, _PLACES)
 
 
+def noise_left(
+    shift: np.ndarray, affine: np.ndarray, *, slice_axis: int, interpolation: Interpolation
+) -> np.ndarray:
+    """Part of the variance of white noise that undoing shifts by interpolation leaves.
+
+    Parameters
+    ----------
+    shift, affine, slice_axis, interpolation
+        See :func:`match_interpolation`.
+
+    Returns
+    -------
+    (slices, volumes) array
+    """
+    if interpolation in ("nearest", "fourier"):
+        return np.ones(shift.shape[:2])
+    pixel = arrange(np.empty((1, 1, 1)), affine, slice_axis).pixel
+    steps = shift / pixel
+    part = np.abs(steps - np.rint(steps))
+    return np.interp(part, _PLACES, noise_kept(_PLACES, interpolation)).prod(axis=-1)
+
+
 def noise_kept(places: np.ndarray, interpolation: Interpolation) -> np.ndarray:
     """Part of the variance of white noise that is left after one shift by parts of a pixel."""
     response = sum(
