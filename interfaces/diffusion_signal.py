@@ -9,7 +9,7 @@ from nipype.interfaces.base import File, SimpleInterface, TraitedSpec, isdefined
 from sctflow.core.denoise import NEAR_MM
 from sctflow.core.mask import mask_weights
 from sctflow.interfaces.diffusion import DWIInputSpec, load_dwi, load_dwi_mask
-from sctflow.interfaces.motion import read_shifts
+from sctflow.interfaces.motion_tables import read_shifts
 from sctflow.io import save_image
 
 
@@ -98,8 +98,8 @@ class _MeasureB0SNRInputSpec(DWIInputSpec):
     slice_motion_file = File(
         exists=True,
         requires=["interpolation"],
-        desc="table of the motion of each slice that was undone: the noise that interpolation took "
-        "away counts as if it were there",
+        desc="table of the motion of each slice that was undone: the noise that interpolation "
+        "took away counts as if it were there",
     )
     interpolation = traits.Enum(
         *("spline", "linear", "nearest", "sinc", "fourier"),

@@ -13,7 +13,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from sctflow.interfaces.motion import read_shifts
+from sctflow.interfaces.motion_tables import read_shifts
 from sctflow.io import load_image, save_image
 
 

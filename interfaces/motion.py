@@ -14,7 +14,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.interfaces.diffusion import GradientsInputSpec, read_gradients, save_like
-from sctflow.io import load_image, load_table, save_image, save_table
+from sctflow.io import load_image, save_image, save_table
 
 UNCORRECTED = "motion was not corrected: no cord was found about which to follow it"
 
@@ -293,16 +293,3 @@ def _save_mean(mean, img, path):
     from sctflow.core.image import new_like
 
     return str(save_image(new_like(mean, img, np.float32), path))
-
-
-def read_shifts(path):
-    """Read shifts (slices, volumes, 2), mm, of a table of slices, and the axis across them."""
-    import numpy as np
-
-    table = load_table(path)
-    axes = [axis for axis in "xyz" if f"trans_{axis}" in table]
-    courses = [
-        table.pivot(index="slice", columns="volume", values=f"trans_{axis}") for axis in axes
-    ]
-    (across,) = (index for index, axis in enumerate("xyz") if axis not in axes)
-    return np.stack([course.to_numpy(float) for course in courses], axis=-1), across
