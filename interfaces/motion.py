@@ -203,7 +203,7 @@ class CorrectDWIMotion(SimpleInterface):
         for name, chosen in (("b0", b0), ("dwi", ~b0)):
             if not chosen.any():
                 continue
-            mean = corrected[..., chosen].mean(axis=-1, dtype=np.float64)
+            mean = corrected.mean(axis=-1, dtype=np.float64, where=chosen)
             self._results[f"{name}_mean_file"] = _save_mean(mean, img, out / f"{name}_mean.nii.gz")
         return runtime
 

@@ -11,8 +11,9 @@ import json
 import os
 import secrets
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nibabel as nib
 import numpy as np
@@ -25,6 +26,9 @@ from sctflow.errors import ImageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_Fill = Callable[[BinaryIO], object]
+"""Writes the content of a file."""
 
 GZIP_LEVEL = 6
 FLOAT_FORMAT = "%.6g"
@@ -68,9 +72,11 @@ def load_image(path: str | os.PathLike) -> nib.Nifti1Image:
     if not path.is_file():
         raise ImageError(f"{path}: there is no such file. Check the name and the drive.")
     try:
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
+        # As a stream: a long series is large enough without its compressed bytes beside it.
+        with path.open("rb") as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+        with gzip.open(path) if packed else path.open("rb") as stream:
+            raw = stream.read()
     except (OSError, EOFError, zlib.error) as error:
         raise ImageError(
             f"{path}: the file is truncated or damaged ({_one_line(error)}). "
@@ -104,7 +110,7 @@ def _one_line(error: BaseException) -> str:
 
 def save_image(img: nib.Nifti1Image, path: str | os.PathLike, *, level: int = GZIP_LEVEL) -> Path:
     """Write a NIfTI image, compressed to a gzip level if the name ends in ``.gz``."""
-    return _write_nifti(img.to_bytes(), Path(path), level)
+    return _write_nifti(img.to_stream, Path(path), level)
 
 
 def save_scaled(
@@ -130,15 +136,20 @@ def save_scaled(
     header.set_slope_inter(scale, 0)
     header["vox_offset"] = header.single_vox_offset
     # nibabel would divide the array by the slope. Four bytes say that no extension follows.
-    return _write_nifti(header.binaryblock + bytes(4) + stored.tobytes("F"), Path(path))
+    content = header.binaryblock + bytes(4) + stored.tobytes("F")
+    return _write_nifti(lambda stream: stream.write(content), Path(path))
 
 
-def _write_nifti(content: bytes, path: Path, level: int = GZIP_LEVEL) -> Path:
-    if path.suffix == ".gz":
-        # 31: a gzip container, which zlib writes without a time or a name.
-        packer = zlib.compressobj(level, zlib.DEFLATED, 31)
-        content = packer.compress(content) + packer.flush()
-    return _write(content, path)
+def _write_nifti(fill: _Fill, path: Path, level: int = GZIP_LEVEL) -> Path:
+    if path.suffix != ".gz":
+        return _write(fill, path)
+
+    def fill_packed(stream: BinaryIO) -> None:
+        # Without a time or a name, so that equal images are equal files.
+        with gzip.GzipFile("", "wb", level, stream, mtime=0) as packed:
+            fill(packed)
+
+    return _write(fill_packed, path)
 
 
 def save_table(frame: pd.DataFrame, path: str | os.PathLike) -> Path:
@@ -182,21 +193,21 @@ def _plain(obj: Any) -> Any:
 
 def save_text(text: str, path: str | os.PathLike) -> Path:
     """Write text in UTF-8."""
-    return _write(text.encode(), Path(path))
+    return _write(lambda stream: stream.write(text.encode()), Path(path))
 
 
 def copy_file(source: str | os.PathLike, path: str | os.PathLike) -> Path:
     """Copy a file, byte for byte."""
-    return _write(Path(source).read_bytes(), Path(path))
+    return _write(lambda stream: stream.write(Path(source).read_bytes()), Path(path))
 
 
-def _write(content: bytes, path: Path) -> Path:
+def _write(fill: _Fill, path: Path) -> Path:
     """Write beside the final name, then rename: the file is there in full or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with beside.open("xb") as stream:
-            stream.write(content)
+            fill(stream)
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(path)

@@ -185,7 +185,7 @@ def finite(data: np.ndarray) -> np.ndarray:
 def cast(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
     """Change the data type without changing what the numbers say.
 
-    Values are rounded to the nearest for integer types.
+    Values are rounded to the nearest for integer types. What needs no change is not copied.
 
     Raises
     ------
@@ -194,7 +194,7 @@ def cast(data: np.ndarray, dtype: np.dtype | type) -> np.ndarray:
     """
     data, dtype = np.asarray(data), np.dtype(dtype)
     if dtype.kind not in "iu" or data.dtype.kind == "b":
-        return data.astype(dtype)
+        return data.astype(dtype, copy=False)
     if data.dtype.kind == "f":
         if not np.isfinite(data).all():
             raise ImageError(f"Values that are not finite cannot be stored as {dtype}.")
