@@ -11,7 +11,8 @@ from sctflow.bids import ImageInput
 from sctflow.workflows.dwi import MAPS, RESULTS, VALUES
 from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.sinks import figure_sink, name_of, sink, uri_of
+from sctflow.workflows.outputs import add_figure_sinks
+from sctflow.workflows.sinks import motion_tables, name_of, sink, uri_of
 
 WHAT = {
     "fa": ("Fractional anisotropy", None),
@@ -67,11 +68,11 @@ def init_dwi_outputs_wf(
         "bvec": name_of(image, suffix="dwi", desc="preproc", extension=".bvec"),
         "dwiref": reference_name(image),
         "b0ref": name_of(image, suffix="b0ref", extension=".nii.gz"),
-        "motion": name_of(image, suffix="timeseries", desc="motion", extension=".tsv"),
-        "slice_motion": name_of(image, suffix="timeseries", desc="motionslice", extension=".tsv"),
         **{one: _map_name(image, one) for one in WHAT},
     }
     placed = {"bval": ({}, {}), "bvec": ({}, {}), **_series(image, names)}
+    for result, (path, *told) in motion_tables(image).items():
+        names[result], placed[result] = path, told
     placed |= _maps(names, fit)
     if template:
         names |= {f"{one}_values": _map_name(image, one, template) for one in MAPS}
@@ -81,10 +82,7 @@ def init_dwi_outputs_wf(
         workflow.connect(inputnode, result, node, "in_file")
         if told := {"series": "method", "b0ref": "snr"}.get(result):
             workflow.connect(inputnode, told, node, "method")
-    for figure in (*FIGURES, *(VALUE_FIGURES if template else ())):
-        extension = ".html" if figure == "details" else ".svg"
-        node = figure_sink(image, output_dir, figure, extension=extension)
-        workflow.connect(inputnode, figure, node, "in_file")
+    add_figure_sinks(workflow, image, output_dir, (*FIGURES, *(VALUE_FIGURES if template else ())))
     return workflow
 
 
@@ -105,9 +103,7 @@ def _map_name(image, one, template=None):
 
 
 def _series(image, names):
-    """Sidecars and columns of the series, its means, and its motion."""
-    from sctflow.core.motion import COLUMNS
-
+    """Sidecars and columns of the series and its means."""
     series = uri_of(names["series"])
     mean = {"SkullStripped": False, "Sources": [series]}
     return {
@@ -129,20 +125,6 @@ def _series(image, names):
         "b0ref": (
             {"Description": "Mean of the volumes without diffusion weighting", **mean},
             {},
-        ),
-        "motion": (
-            {
-                "Description": "Motion of the cord in each volume, means of the slices",
-                "Sources": [image.uri],
-            },
-            COLUMNS,
-        ),
-        "slice_motion": (
-            {
-                "Description": "Motion of the cord in each slice of each volume",
-                "Sources": [image.uri],
-            },
-            COLUMNS,
         ),
     }
 

@@ -13,7 +13,8 @@ from sctflow.workflows.func_reports import FUNC_FIGURES
 from sctflow.workflows.func_template import REGISTERED_RESULTS, VALUE_FIGURES
 from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
-from sctflow.workflows.sinks import figure_sink, name_of, reference_suffix, sink, uri_of
+from sctflow.workflows.outputs import add_figure_sinks
+from sctflow.workflows.sinks import motion_tables, name_of, reference_suffix, sink, uri_of
 
 
 def init_func_outputs_wf(
@@ -76,10 +77,9 @@ def init_func_outputs_wf(
         workflow.connect(inputnode, result, node, "in_file")
         if result == "confounds":
             workflow.connect(inputnode, "confounds_columns", node, "columns")
-    for figure in (*FUNC_FIGURES, *(VALUE_FIGURES if template else ())):
-        extension = ".html" if figure == "details" else ".svg"
-        node = figure_sink(image, output_dir, figure, extension=extension)
-        workflow.connect(inputnode, figure, node, "in_file")
+    add_figure_sinks(
+        workflow, image, output_dir, (*FUNC_FIGURES, *(VALUE_FIGURES if template else ()))
+    )
     return workflow
 
 
@@ -96,16 +96,13 @@ def _names(image):
         "boldref": reference_name(image),
         "tsnr": name_of(image, suffix="boldmap", stat="tsnr", extension=nifti),
         "confounds": name_of(image, suffix="timeseries", desc="confounds", extension=table),
-        "motion": name_of(image, suffix="timeseries", desc="motion", extension=table),
-        "slice_motion": name_of(image, suffix="timeseries", desc="motionslice", extension=table),
+        **{result: path for result, (path, *_) in motion_tables(image).items()},
         "mask": name_of(image, suffix="mask", label="SC", extension=nifti),
     }
 
 
 def _native(image, names, slice_timing):
     """Name, sidecar and columns of what lies in the space of the series, and of the tables."""
-    from sctflow.core.motion import COLUMNS
-
     series = _series_fields(image)
     motion, preproc = uri_of(names["slice_motion"]), uri_of(names["preproc"])
     sidecars = {
@@ -133,20 +130,9 @@ def _native(image, names, slice_timing):
             "Description": "What changes in the series for reasons other than the cord's activity",
             "Sources": [preproc, uri_of(names["mask"]), uri_of(names["motion"]), motion],
         },
-        "motion": {
-            "Description": "Motion of the cord in each volume, means of the slices",
-            "Sources": [image.uri],
-        },
-        "slice_motion": {
-            "Description": "Motion of the cord in each slice of each volume",
-            "Sources": [image.uri],
-        },
     }
-    columns = {"motion": COLUMNS, "slice_motion": COLUMNS}
-    return {
-        result: (names[result], sidecar, columns.get(result, {}))
-        for result, sidecar in sidecars.items()
-    }
+    native = {result: (names[result], sidecar, {}) for result, sidecar in sidecars.items()}
+    return native | motion_tables(image)
 
 
 def _smoothed(image, names, smooth_mm):

@@ -20,7 +20,8 @@ from sctflow.workflows.mt import (
     map_names,
     value_names,
 )
-from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
+from sctflow.workflows.outputs import add_figure_sinks
+from sctflow.workflows.sinks import name_of, sink, space_of, uri_of
 
 WHAT = {
     "MTRmap": ("Magnetisation transfer ratio", ("on", "off"), None),
@@ -95,10 +96,7 @@ def init_mt_outputs_wf(
             workflow.connect(inputnode, f"{result}_method", node, "method")
         if result in CORRECTED and item.b1:
             workflow.connect(inputnode, B1_METHOD, node, "method")
-    for figure in figures:
-        extension = ".html" if figure == "details" else ".svg"
-        node = figure_sink(image, output_dir, figure, extension=extension)
-        workflow.connect(inputnode, figure, node, "in_file")
+    add_figure_sinks(workflow, image, output_dir, figures)
     return workflow
 
 

@@ -15,7 +15,7 @@ from sctflow.workflows.literate import Workflow
 from sctflow.workflows.reports import CORD_FIGURES
 from sctflow.workflows.sinks import figure_sink, name_of, sink, space_of, uri_of
 
-FIGURE_EXTENSIONS = {"summary": ".html", "levels": ".html"}
+FIGURE_EXTENSIONS = {"summary": ".html", "levels": ".html", "details": ".html"}
 """All others are ``.svg``."""
 
 

@@ -75,6 +75,24 @@ def sink(
     )
 
 
+def motion_tables(image: ImageInput) -> dict[str, tuple[Path, dict, dict]]:
+    """Name, sidecar and columns of the tables of motion of a series, by result."""
+    from sctflow.core.motion import COLUMNS
+
+    told = {
+        "motion": ("motion", "Motion of the cord in each volume, means of the slices"),
+        "slice_motion": ("motionslice", "Motion of the cord in each slice of each volume"),
+    }
+    return {
+        result: (
+            name_of(image, suffix="timeseries", desc=desc, extension=".tsv"),
+            {"Description": what, "Sources": [image.uri]},
+            COLUMNS,
+        )
+        for result, (desc, what) in told.items()
+    }
+
+
 def figure_sink(
     image: ImageInput, output_dir: Path, figure: str, *, extension: str = ".svg"
 ) -> pe.Node:
