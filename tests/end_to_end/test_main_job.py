@@ -31,7 +31,7 @@ def test_every_output_is_there_and_nothing_else(errsm30_run):
         }
         expected |= {
             f"{stem.removesuffix('_label-SC')}_seg-{seg}_dseg{extension}"
-            for seg in ("vertebrae", "spinallevels")
+            for seg in ("vertebrae", "spinallevels", "discs")
             for extension in (".nii.gz", ".tsv", ".json")
         }
         expected |= {
@@ -49,8 +49,19 @@ def test_every_output_is_there_and_nothing_else(errsm30_run):
             )
         }
         expected |= _with_the_template(suffix)
+        if suffix != "T2star":
+            expected |= _with_its_discs(suffix)
     assert set(errsm30_run.results()) == expected
     assert (errsm30_run.out / "sub-errsm30.html").is_file()
+
+
+def _with_its_discs(suffix):
+    stem = f"sub-errsm30_space-{suffix}"
+    namings = {
+        f"sub-errsm30/anat/{stem}_seg-discs_desc-namings_dseg{e}" for e in (".tsv", ".json")
+    }
+    figures = ("labels", "namings")
+    return namings | {f"sub-errsm30/figures/{stem}_desc-{one}_{suffix}.svg" for one in figures}
 
 
 def _with_the_template(suffix):
@@ -151,9 +162,15 @@ def test_levels_come_from_the_discs_of_the_session(errsm30, anat, suffix):
     levels = nib.load(anat / f"sub-errsm30_space-{suffix}_seg-vertebrae_dseg.nii.gz")
     sidecar = anat / f"sub-errsm30_space-{suffix}_seg-vertebrae_dseg.json"
     labelled = "T2w" if suffix == "T2star" else suffix
-    assert json.loads(sidecar.read_text())["Sources"][1] == (
-        f"bids:labels:sub-errsm30/anat/sub-errsm30_{labelled}_label-discs_dlabel.nii.gz"
-    )
+    told = json.loads(sidecar.read_text())
+    assert "manual" in told["LabelMethod"]
+    assert told["Sources"][1:] == [
+        *(f"bids:raw:sub-errsm30/anat/sub-errsm30_{one}.nii.gz" for one in ("T2w", "T1w")),
+        *(
+            f"bids:labels:sub-errsm30/anat/sub-errsm30_{one}_label-discs_dlabel.nii.gz"
+            for one in ("T2w", "T1w")
+        ),
+    ]
     discs = nib.load(
         errsm30 / f"derivatives/labels/sub-errsm30/anat/sub-errsm30_{labelled}"
         "_label-discs_dlabel.nii.gz"
