@@ -1,6 +1,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from nipype.interfaces.base import isdefined
 
 from sctflow.errors import ImageError
 from sctflow.interfaces.image import CheckImage
@@ -42,3 +43,21 @@ def test_a_truncated_image_is_refused_by_name(cylinder, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ImageError, match=path.name):
         CheckImage(in_file=path).run(cwd=tmp_path)
+
+
+def test_a_refusal_can_be_handed_on_to_the_node_that_fails_for_it(save, tmp_path):
+    from sctflow.errors import SctflowError
+    from sctflow.interfaces.centerline import FitCenterline
+    from sctflow.interfaces.graph import PassCord
+
+    path = save(np.ones((5, 6), np.float32), np.eye(4), tmp_path / "odd.nii.gz")
+    outputs = CheckImage(in_file=path, forgive=True).run(cwd=tmp_path).outputs
+    assert not isdefined(outputs.out_file)
+    assert "odd.nii.gz" in outputs.refusal
+    # What comes after it has nothing to do, and says nothing.
+    assert not isdefined(FitCenterline().run(cwd=tmp_path).outputs.out_table)
+    with pytest.raises(SctflowError, match=r"odd\.nii\.gz"):
+        PassCord(refusals=[outputs.refusal]).run(cwd=tmp_path)
+    passed = PassCord(mask=str(path), method={"Manual": True}).run(cwd=tmp_path).outputs
+    assert (passed.mask, passed.method) == (str(path), {"Manual": True})
+    assert not isdefined(passed.image)

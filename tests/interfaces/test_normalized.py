@@ -96,6 +96,20 @@ def test_labels_without_a_junction_are_an_error_unless_they_are_to_be_skipped(
     assert not isdefined(node.run(cwd=tmp_path).outputs.out_table)
 
 
+def test_a_junction_too_far_from_the_cord_is_an_error_or_a_warning(measured, save, tmp_path):
+    labels = np.zeros((5, 5, 5), np.uint8)
+    labels[2, 2, 2] = 50
+    affine = np.eye(4)
+    affine[:3, 3] = 300, 0, 0
+    path = str(save(labels, affine, tmp_path / "discs.nii.gz"))
+    with pytest.raises(LabelError, match="mm"):
+        MeasureByDistance(**measured, pmj_file=path).run(cwd=tmp_path)
+    node = MeasureByDistance(**measured, pmj_file=path, skip_absent=True)
+    outputs = node.run(cwd=tmp_path).outputs
+    assert not isdefined(outputs.out_table)
+    assert outputs.warnings[0].startswith("Nothing is measured by distance: discs.nii.gz")
+
+
 def test_a_cord_that_could_not_be_registered_is_left_out(measured, tmp_path):
     for node in (
         NormalizeMorphometry(morph_file=measured["morph_file"]),

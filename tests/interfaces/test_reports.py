@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sctflow.interfaces.reports import AreaProfile, AxialMosaic, ImageSummary, SagittalView
+from sctflow.interfaces.reports import (
+    AreaProfile,
+    AxialMosaic,
+    ImageSummary,
+    LevelsSummary,
+    SagittalView,
+)
 from sctflow.reports.fragments import read_summary
 
 
@@ -133,3 +139,41 @@ def test_the_summary_of_an_image_that_was_left_out(files):
     text = report(ImageSummary(in_file=files["image"], not_computed=reason))
     assert read_summary(text)["status"] == "not computed"
     assert "<b>Not computed.</b> There is no mask.</p>" in text
+
+
+AUTOMATIC = {"LabelMethod": "automatic", "LevelProbability": 0.97, "LevelNaming": "As usual."}
+
+
+@pytest.mark.parametrize(
+    ("given", "words", "warnings"),
+    [
+        ({}, "not known: no disc is labelled", 0),
+        ({"labels_file": "a/discs.nii.gz"}, "C3 to C5, from discs.nii.gz", 0),
+        (
+            {"naming": AUTOMATIC | {"Named": True}},
+            "C3 to C5, from automatic labels (probability 0.97)",
+            0,
+        ),
+        (
+            {"naming": AUTOMATIC | {"Named": False, "LevelNaming": "Give one label."}},
+            "not known: the discs could not be named",
+            1,
+        ),
+    ],
+)
+def test_the_report_says_where_levels_come_from_or_what_is_missing(files, given, words, warnings):
+    levels = {}
+    if "C3" in words:
+        data = np.zeros((30, 30, 12), np.uint8)
+        data[14, 14, 2:11] = np.repeat([5, 4, 3], 3)
+        nib.save(nib.Nifti1Image(data, np.eye(4)), "levels.nii.gz")
+        levels = {"vertebrae_file": str(Path("levels.nii.gz").absolute())}
+    text = report(LevelsSummary(centerline_file=files["centerline"], **levels, **given))
+    assert words in text
+    assert read_summary(text)["warnings"] == str(warnings)
+    assert ("Give one label." in text) == bool(warnings)
+
+
+def test_without_a_cord_nothing_is_said_of_levels(files):
+    node = LevelsSummary(centerline_file=files["empty"], naming=AUTOMATIC | {"Named": False})
+    assert "level" not in report(node).lower().replace("image-details", "")
