@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft
 
+from sctflow.core.motion.arrays import Array, beside, functions, put, to_host, transforms
 from sctflow.core.motion.shift import gaussian_response, gradients, moved, rim, to_spectrum
 from sctflow.core.motion.windows import inside, window
 
@@ -41,20 +41,25 @@ class Batch:
         mm.
     """
 
-    spectrum: np.ndarray
+    spectrum: Array
     whole: np.ndarray
-    weights: np.ndarray
+    weights: Array
     size: tuple[int, int]
     pixel: np.ndarray
 
-    def at(self, pose: np.ndarray) -> np.ndarray:
+    def at(self, pose: np.ndarray) -> Array:
         """Bring windows (volumes, u, v) back from `pose` (volumes, 2 or 3), mm and radians."""
         turn = pose[:, 2] if pose.shape[1] > 2 else None
         return moved(self.spectrum, self.size, self.pixel, pose[:, :2] - self.whole, turn)
 
 
 def cut_batch(
-    plane: np.ndarray, center: np.ndarray, weight: np.ndarray, pixel: np.ndarray, pose: np.ndarray
+    plane: np.ndarray,
+    center: np.ndarray,
+    weight: np.ndarray,
+    pixel: np.ndarray,
+    pose: np.ndarray,
+    device: str | None = None,
 ) -> Batch:
     """Cut the windows of one slice where `pose` says that the cord lies.
 
@@ -65,6 +70,8 @@ def cut_batch(
     weight : (nu, nv) array
     pixel : (2,) array
     pose : (volumes, 2 or 3) array
+    device : str, optional
+        Where spectra and weights go, see `arrays`.
     """
     size = weight.shape
     steps = np.rint(pose[:, :2] / pixel).astype(int)
@@ -75,10 +82,11 @@ def cut_batch(
     rows, columns = inside(plane.shape[:2], center + steps, size)
     return Batch(
         spectrum=to_spectrum(
-            (windows - level) * rim(size, width), gaussian_response(size, SMOOTHING_PIXELS)
+            put((windows - level) * rim(size, width), device),
+            gaussian_response(size, SMOOTHING_PIXELS),
         ),
         whole=steps * pixel,
-        weights=weight * rows[:, :, None] * columns[:, None, :],
+        weights=put(weight * rows[:, :, None] * columns[:, None, :], device),
         size=size,
         pixel=pixel,
     )
@@ -108,7 +116,7 @@ class Fit:
     residual: np.ndarray
 
 
-def align(batch: Batch, targets: np.ndarray, pose: np.ndarray, *, steps: int) -> Fit:
+def align(batch: Batch, targets: Array, pose: np.ndarray, *, steps: int) -> Fit:
     """Bring the volumes of a slice onto their targets.
 
     Parameters
@@ -141,72 +149,77 @@ def _moved_on(pose: np.ndarray, step: np.ndarray) -> np.ndarray:
 class _Linear:
     """The model ``image = gain (target - gradient · error) + offset`` of each volume."""
 
-    def __init__(self, batch: Batch, targets: np.ndarray, p: int) -> None:
+    def __init__(self, batch: Batch, targets: Array, p: int) -> None:
         n = len(targets)
+        self.einsum = functions(targets).einsum
         self.weights = batch.weights.reshape(n, -1)
-        self.total = np.maximum(self.weights.sum(1), _TINY)
+        self.total = self.weights.sum(1).clip(_TINY)
         self.target = self._centered(targets.reshape(n, -1))
-        self.power = np.maximum(self._product(self.target, self.target), _TINY)
+        self.power = self._product(self.target, self.target).clip(_TINY)
         gradient = self._centered(_changes(targets, batch.pixel, p).reshape(n, p, -1))
-        along = np.einsum("ni,npi,ni->np", self.weights, gradient, self.target)
+        along = self.einsum("ni,npi,ni->np", self.weights, gradient, self.target)
         gradient -= (along / self.power[:, None])[..., None] * self.target[:, None]
         self.gradient = gradient
         self.lever = self.weights[:, None] * gradient
-        curvature = (self.lever @ np.swapaxes(gradient, 1, 2)).astype(float)
+        curvature = to_host(self.lever @ gradient.swapaxes(1, 2)).astype(float)
         ridge = _RIDGE * np.trace(curvature, axis1=1, axis2=2) / p + _TINY
         self.inverse = np.linalg.inv(curvature + ridge[:, None, None] * np.eye(p))
         self.spread, self.kept = _noise_through(self.lever, batch.size)
 
-    def _centered(self, values: np.ndarray) -> np.ndarray:
+    def _centered(self, values: Array) -> Array:
         """Values (n, i) or (n, p, i) less their weighted means."""
         weights = self.weights if values.ndim == 2 else self.weights[:, None]
         total = self.total if values.ndim == 2 else self.total[:, None]
         return values - ((weights * values).sum(-1) / total)[..., None]
 
-    def _product(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.einsum("ni,ni,ni->n", self.weights, a, b)
+    def _product(self, a: Array, b: Array) -> Array:
+        return self.einsum("ni,ni,ni->n", self.weights, a, b)
 
-    def _solve(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _solve(self, images: Array) -> tuple[Array, np.ndarray, np.ndarray]:
         values = self._centered(images.reshape(len(images), -1))
-        gain = self._product(self.target, values) / self.power
-        moment = (self.lever @ values[..., None])[..., 0]
+        gain = to_host(self._product(self.target, values) / self.power)
+        moment = to_host((self.lever @ values[..., None])[..., 0])
         step = np.einsum("npq,nq->np", self.inverse, moment)
         return values, gain, step / np.where(gain > _LEAST_GAIN, gain, 1.0)[:, None]
 
-    def step(self, images: np.ndarray) -> np.ndarray:
+    def step(self, images: Array) -> np.ndarray:
         """Pose (n, p) that the images still have."""
         return self._solve(images)[2]
 
-    def fit(self, images: np.ndarray, pose: np.ndarray) -> Fit:
+    def fit(self, images: Array, pose: np.ndarray) -> Fit:
         """Say how well the images fit as they are."""
         values, gain, step = self._solve(images)
         safe = np.where(gain > _LEAST_GAIN, gain, 1.0)
-        power = np.maximum(self._product(values, values), _TINY)
-        rest = values - gain[:, None] * self.target
-        rest -= safe[:, None] * np.einsum("np,npi->ni", step, self.gradient)
-        residual = self._product(rest, rest) / self.total
+        power = self._product(values, values).clip(_TINY)
+        rest = values - beside(gain, values)[:, None] * self.target
+        left = beside((safe[:, None] * step).astype(np.float32), values)
+        rest -= self.einsum("np,npi->ni", left, self.gradient)
+        residual = to_host(self._product(rest, rest) / self.total)
         bread = self.inverse / safe[:, None, None]
         noise = (residual / self.kept)[:, None, None]
         return Fit(
             pose=pose,
             covariance=noise * (bread @ self.spread @ bread),
             gain=gain,
-            correlation=gain * np.sqrt(self.power / power),
+            correlation=gain * np.sqrt(to_host(self.power / power)),
             residual=residual,
         )
 
 
-def _changes(targets: np.ndarray, pixel: np.ndarray, p: int) -> np.ndarray:
+def _changes(targets: Array, pixel: np.ndarray, p: int) -> Array:
     """How the windows (n, u, v) change with each parameter of their pose, (n, p, u, v)."""
+    stack = functions(targets).stack
     du, dv = gradients(targets, pixel)
     if p == 2:
-        return np.stack([-du, -dv], 1)
-    u, v = ((np.arange(n) - n // 2) * size for n, size in zip(du.shape[1:], pixel, strict=True))
-    turn = v.astype(np.float32) * du - u.astype(np.float32)[:, None] * dv
-    return np.stack([-du, -dv, turn], 1)
+        return stack([-du, -dv], 1)
+    u, v = (
+        beside(((np.arange(n) - n // 2) * size).astype(np.float32), targets)
+        for n, size in zip(du.shape[1:], pixel, strict=True)
+    )
+    return stack([-du, -dv, v * du - u[:, None] * dv], 1)
 
 
-def _noise_through(lever: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, float]:
+def _noise_through(lever: Array, size: tuple[int, int]) -> tuple[np.ndarray, float]:
     """What white noise, smoothed as the windows are, becomes.
 
     Returns
@@ -224,6 +237,6 @@ def _noise_through(lever: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray
         twice[-1] = 1
     power = (squared * twice / np.prod(size)).astype(np.float32)
     n, p = lever.shape[:2]
-    spectra = fft.rfft2(lever.reshape(n, p, *size)).reshape(n, p, -1)
-    spread = (spectra * power.ravel()) @ np.conj(np.swapaxes(spectra, 1, 2))
-    return spread.real, float(power.sum())
+    spectra = transforms(lever).rfft2(lever.reshape(n, p, *size)).reshape(n, p, -1)
+    spread = (spectra * beside(power.ravel(), lever)) @ spectra.conj().swapaxes(1, 2)
+    return to_host(spread).real, float(power.sum())

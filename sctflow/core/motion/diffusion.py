@@ -9,6 +9,7 @@ import numpy as np
 from sctflow.core.gradients import B0_MAX, GradientError
 from sctflow.core.grid import canonicalize
 from sctflow.core.motion.along import regularizer
+from sctflow.core.motion.arrays import choose_device, on_device
 from sctflow.core.motion.estimate import (
     Kind,
     as_motion,
@@ -42,6 +43,7 @@ def estimate_dwi_motion(
     rounds: int = 3,
     slice_axis: int | None = None,
     b0_max: float = B0_MAX,
+    device: str | None = "auto",
 ) -> Motion:
     """Estimate the in-plane motion of every slice in every volume of a diffusion series.
 
@@ -51,7 +53,7 @@ def estimate_dwi_motion(
 
     Parameters
     ----------
-    data, affine, mask, kind, groups, poly, smooth, rounds, slice_axis
+    data, affine, mask, kind, groups, poly, smooth, rounds, slice_axis, device
         As for :func:`sctflow.core.motion.estimate_motion`. Groups hold successive volumes of
         either kind.
     bvals : (t,) array
@@ -88,30 +90,33 @@ def estimate_dwi_motion(
             f"reference must be 'mean' or a volume from 0 to {n_volumes - 1}, not {reference!r}."
         )
     weighted = bvals > b0_max
-    parts, means = {}, {}
-    for is_weighted in (False, True):
-        chosen = np.flatnonzero(weighted == is_weighted)
-        if not chosen.size:
-            continue
-        averaged, members = average_groups(replace(slices, chosen=chosen), groups)
-        alike = (
-            diffusion_likeness(bvals[chosen], bvecs[chosen])
-            if is_weighted
-            else likeness(len(chosen))
-        )
-        state = follow(
-            averaged,
-            cord,
-            windows,
-            _of_groups(alike, members),
-            regularize=regularizer(heights(slices), poly=poly, smooth=smooth),
-            turns=kind == "rigid",
-            start=None,
-            rounds=rounds,
-        )
-        means[is_weighted] = mean_windows(averaged, windows, state)
-        parts[is_weighted] = as_motion(spread(state, members), slices, windows)
-    motion = _joined(parts, means, weighted, slices, windows)
+    alike = {}
+    if weighted.any():
+        alike[True] = diffusion_likeness(bvals[weighted], bvecs[weighted])
+    if not weighted.all():
+        alike[False] = likeness(int((~weighted).sum()))
+    regularize = regularizer(heights(slices), poly=poly, smooth=smooth)
+
+    def estimate(where: str | None) -> Motion:
+        parts, means = {}, {}
+        for is_weighted, kernels in alike.items():
+            part = replace(slices, chosen=np.flatnonzero(weighted == is_weighted), device=where)
+            averaged, members = average_groups(part, groups)
+            state = follow(
+                averaged,
+                cord,
+                windows,
+                _of_groups(kernels, members),
+                regularize=regularize,
+                turns=kind == "rigid",
+                start=None,
+                rounds=rounds,
+            )
+            means[is_weighted] = mean_windows(averaged, windows, state)
+            parts[is_weighted] = as_motion(spread(state, members), slices, windows)
+        return _joined(parts, means, weighted, slices, windows)
+
+    motion = on_device(estimate, choose_device(device, slices.n_windows))
     if reference != "mean":
         return motion.relative_to(motion.shift[:, reference], motion.rotation[:, reference])
     return motion.relative_to(*rest(motion, weighted if weighted.any() else None))

@@ -11,6 +11,7 @@ from sctflow.core.image import finite
 from sctflow.core.mask import mask_weights
 from sctflow.core.motion.along import Regularizer, regularizer
 from sctflow.core.motion.apply import apply_motion
+from sctflow.core.motion.arrays import choose_device, on_device
 from sctflow.core.motion.join import shift_between
 from sctflow.core.motion.result import Motion
 from sctflow.core.motion.series import State, follow, mean_windows
@@ -38,6 +39,7 @@ def estimate_motion(
     smooth: float | None = None,
     rounds: int = 3,
     slice_axis: int | None = None,
+    device: str | None = "auto",
 ) -> Motion:
     """Estimate the in-plane motion of every slice in every volume.
 
@@ -68,6 +70,10 @@ def estimate_motion(
     slice_axis : {0, 1, 2}, optional
         Canonical axis across the slices (0 sagittal, 1 coronal, 2 axial); the one with the
         largest voxel side if not given.
+    device : str, optional
+        Where the work is done: ``"auto"``, a graphics processor if PyTorch sees one and the
+        series is so long that it may gain; a device by PyTorch's name; or None, in NumPy's
+        arrays. If a device fails, work is done without it, which the motion's `notes` say.
 
     Returns
     -------
@@ -90,17 +96,21 @@ def estimate_motion(
         raise SettingsError(f"metric must be 'correlation' or 'edges', not {metric!r}.")
     averaged, members = average_groups(slices, groups)
     regularize = regularizer(heights(slices), poly=poly, smooth=smooth)
-    state = follow(
-        averaged,
-        cord,
-        windows,
-        likeness(averaged.n_volumes),
-        regularize=regularize,
-        turns=kind == "rigid",
-        start=None if volume is None else members[volume],
-        rounds=rounds,
-    )
-    motion = as_motion(spread(state, members), slices, windows)
+
+    def estimate(where: str | None) -> Motion:
+        state = follow(
+            replace(averaged, device=where),
+            cord,
+            windows,
+            likeness(averaged.n_volumes),
+            regularize=regularize,
+            turns=kind == "rigid",
+            start=None if volume is None else members[volume],
+            rounds=rounds,
+        )
+        return as_motion(spread(state, members), slices, windows)
+
+    motion = on_device(estimate, choose_device(device, averaged.n_windows))
     if volume is not None:
         return motion.relative_to(motion.shift[:, volume], motion.rotation[:, volume])
     motion = motion.relative_to(*rest(motion))

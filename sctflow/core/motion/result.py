@@ -41,6 +41,8 @@ class Motion:
         Where the slice shows less than in the other volumes, or something else.
     turns : bool
         Whether turns were looked for.
+    notes : tuple of str
+        What else a reader should know about how it was estimated.
     """
 
     shift: np.ndarray
@@ -52,6 +54,7 @@ class Motion:
     signal: np.ndarray
     outlier: np.ndarray
     turns: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def plane_axes(self) -> tuple[int, int]:
@@ -89,7 +92,7 @@ class Motion:
     def warnings(self) -> list[str]:
         """What a reader should know before using the series."""
         n, n_volumes = self.outlier.shape
-        texts = []
+        texts = list(self.notes)
         if n_volumes == 1:
             texts.append("the series has one volume: there is no motion to correct")
         if self.outlier.any():

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft
 
+from sctflow.core.motion.arrays import Array, beside, functions, put, to_host, transforms
 from sctflow.core.motion.shift import gaussian_response, moved, to_spectrum
 from sctflow.core.motion.windows import Slices, Windows, place_windows, window
 
@@ -75,7 +76,7 @@ def find_start(slices: Slices, mask: np.ndarray, *, reference: int | None = None
     size = coarse.weights.shape[1:]
     response = gaussian_response(size, _SMOOTHING_PIXELS)
 
-    def others(k: int, windows: np.ndarray) -> np.ndarray:
+    def others(k: int, windows: Array) -> Array:
         together = moved(to_spectrum(windows, response), size, coarse.slices.pixel, found[k])
         return (together.sum(0) - together) / (n_volumes - 1)
 
@@ -133,7 +134,7 @@ def most_typical(coarse: Coarse) -> int:
     return int(np.argmax(np.median(likeness, axis=1)))
 
 
-def search(coarse: Coarse, target: Callable[[int, np.ndarray], np.ndarray]) -> np.ndarray:
+def search(coarse: Coarse, target: Callable[[int, Array], Array]) -> np.ndarray:
     """Find the shifts at which volumes correlate best with their targets.
 
     Parameters
@@ -148,12 +149,13 @@ def search(coarse: Coarse, target: Callable[[int, np.ndarray], np.ndarray]) -> n
     (slices, volumes, 2) array
         mm by which the content of each slice lies farther along u and v than in its target.
     """
-    pixel = coarse.slices.pixel
+    slices = coarse.slices
+    pixel = slices.pixel
     offsets = tuple(np.arange(-r, r + 1) for r in np.ceil(REACH_MM / pixel).astype(int))
     sizes = [len(o) for o in offsets]
-    score = np.empty((len(coarse.weights), coarse.slices.n_volumes, *sizes), np.float32)
+    score = np.empty((len(coarse.weights), slices.n_volumes, *sizes), np.float32)
     for k, weight in enumerate(coarse.weights):
-        windows = coarse.windows(k)
+        windows = put(coarse.windows(k), slices.device)
         score[k] = _score(windows, weight, target(k, windows), offsets)
     whole = _peak(score.sum(0), offsets)
     apart = [(offsets[a] - whole[:, a, None]) * pixel[a] for a in (0, 1)]
@@ -162,26 +164,28 @@ def search(coarse: Coarse, target: Callable[[int, np.ndarray], np.ndarray]) -> n
 
 
 def _score(
-    data: np.ndarray, weight: np.ndarray, target: np.ndarray, offsets: tuple[np.ndarray, ...]
+    data: Array, weight: np.ndarray, target: Array, offsets: tuple[np.ndarray, ...]
 ) -> np.ndarray:
     """Log-likelihood (volumes, su, sv) of the shifts of one slice."""
-    tiny = np.finfo(np.float32).tiny
+    xp, fft = functions(data), transforms(data)
+    tiny = float(np.finfo(np.float32).tiny)
     total = max(float(weight.sum()), tiny)
+    pixels = total**2 / max(float((weight**2).sum()), tiny)
+    weight = beside(weight, data)
     kernel = weight * (target - (weight * target).sum((-2, -1), keepdims=True) / total)
     power = (kernel * target).sum((-2, -1), keepdims=True)
 
-    def correlated(image: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+    def correlated(image: Array, pattern: Array) -> Array:
         product = fft.rfft2(image) * fft.rfft2(pattern).conj()
-        return fft.irfft2(product, s=weight.shape)[..., offsets[0][:, None], offsets[1]]
+        return fft.irfft2(product, weight.shape)[..., offsets[0][:, None], offsets[1]]
 
     # About their own level: the variance below would else be a difference of large numbers.
     data = data - (weight * data).sum((-2, -1), keepdims=True) / total
     variance = correlated(data * data, weight) - correlated(data, weight) ** 2 / total
-    floor = np.maximum(_LEAST_VARIANCE * variance.max((-2, -1), keepdims=True), tiny)
-    scale = np.sqrt(np.maximum(variance, floor)) * np.sqrt(np.maximum(power, tiny))
-    correlation = np.clip(correlated(data, kernel) / scale, 0, _LARGEST_CORRELATION)
-    pixels = total**2 / max(float((weight**2).sum()), tiny)
-    return -0.5 * _TEMPER * pixels * np.log1p(-(correlation**2))
+    floor = (_LEAST_VARIANCE * xp.amax(variance, (-2, -1), keepdims=True)).clip(tiny)
+    scale = xp.sqrt(xp.maximum(variance, floor)) * xp.sqrt(power.clip(tiny))
+    correlation = (correlated(data, kernel) / scale).clip(0, _LARGEST_CORRELATION)
+    return to_host(-0.5 * _TEMPER * pixels * xp.log1p(-(correlation**2)))
 
 
 def _peak(score: np.ndarray, offsets: tuple[np.ndarray, ...]) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sctflow.core.motion.align import Batch, Fit, align, cut_batch
 from sctflow.core.motion.along import Regularizer
+from sctflow.core.motion.arrays import Array, beside, to_host
 from sctflow.core.motion.search import find_start
 from sctflow.core.motion.targets import choose_directional, left_out
 from sctflow.core.motion.windows import Slices, Windows
@@ -161,7 +162,8 @@ def _one_round(
         batch = _batch(slices, windows, state, k)
         aligned = _scaled(batch, windows.weights[k], state, k)
         weights, _ = left_out(likeness, state.directional, state.noise[k])
-        targets = (weights.astype(np.float32) @ aligned).reshape(-1, *windows.size)
+        targets = beside(weights.astype(np.float32), aligned) @ aligned
+        targets = targets.reshape(-1, *windows.size)
         fit = align(batch, targets, state.pose[k], steps=steps)
         # Each volume goes the whole way towards the others, and they towards it: together too far.
         share = (n_volumes - 1) / n_volumes
@@ -170,23 +172,30 @@ def _one_round(
         _note(fit, state, k)
         if products:
             quiet = np.median(fit.residual) * windows.weights[k].sum()
-            sums[k] = (aligned * windows.weights[k].ravel()) @ aligned.T / max(quiet, _TINY)
+            weighted = aligned * beside(windows.weights[k].ravel(), aligned)
+            sums[k] = to_host(weighted @ aligned.T) / max(quiet, _TINY)
     state.pose, state.sd = _regularized(found, covariance, state.lost, regularize)
     return sums
 
 
 def _batch(slices: Slices, windows: Windows, state: State, k: int) -> Batch:
     return cut_batch(
-        slices.planes(k), windows.center[k], windows.weights[k], slices.pixel, state.pose[k]
+        slices.planes(k),
+        windows.center[k],
+        windows.weights[k],
+        slices.pixel,
+        state.pose[k],
+        slices.device,
     )
 
 
-def _scaled(batch: Batch, weight: np.ndarray, state: State, k: int) -> np.ndarray:
+def _scaled(batch: Batch, weight: np.ndarray, state: State, k: int) -> Array:
     """Windows (volumes, pixels) where they were last found, with equal contrast and mean 0."""
     aligned = batch.at(state.pose[k]).reshape(state.pose.shape[1], -1)
-    aligned /= np.maximum(state.gain[k], _LEAST_GAIN).astype(np.float32)[:, None]
-    w = weight.ravel()
-    return aligned - (aligned @ w / max(float(w.sum()), _TINY))[:, None]
+    gain = np.maximum(state.gain[k], _LEAST_GAIN).astype(np.float32)
+    aligned /= beside(gain, aligned)[:, None]
+    total = max(float(weight.sum()), _TINY)
+    return aligned - (aligned @ beside(weight.ravel(), aligned) / total)[:, None]
 
 
 def _note(fit: Fit, state: State, k: int) -> None:
@@ -242,6 +251,6 @@ def mean_windows(slices: Slices, windows: Windows, state: State) -> np.ndarray:
     """Mean (slices, u, v) of the windows of the volumes that could be followed."""
     means = np.empty((len(state.pose), *windows.size), np.float32)
     for k, lost in enumerate(state.lost):
-        aligned = _batch(slices, windows, state, k).at(state.pose[k])
+        aligned = to_host(_batch(slices, windows, state, k).at(state.pose[k]))
         means[k] = aligned[~lost].mean(0) if not lost.all() else aligned.mean(0)
     return means

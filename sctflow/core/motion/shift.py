@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft
 
+from sctflow.core.motion.arrays import Array, beside, functions, transforms
+
 
 def gaussian_response(size: tuple[int, int], sd: float) -> np.ndarray:
     """Frequency response of a Gaussian of `sd` pixels, (size[0], size[1] // 2 + 1) float32."""
@@ -28,20 +30,20 @@ def rim(size: tuple[int, int], width: tuple[int, int]) -> np.ndarray:
     return (ramps[0][:, None] ** 2 * ramps[1] ** 2).astype(np.float32)
 
 
-def to_spectrum(windows: np.ndarray, response: np.ndarray) -> np.ndarray:
+def to_spectrum(windows: Array, response: np.ndarray) -> Array:
     """Filtered spectra of windows (..., u, v)."""
-    spectrum = fft.rfft2(windows)
-    spectrum *= response
+    spectrum = transforms(windows).rfft2(windows)
+    spectrum *= beside(response, spectrum)
     return spectrum
 
 
 def moved(
-    spectrum: np.ndarray,
+    spectrum: Array,
     size: tuple[int, int],
     pixel: np.ndarray,
     shift: np.ndarray,
     rotation: np.ndarray | None = None,
-) -> np.ndarray:
+) -> Array:
     """Sample windows at ``R x + shift``, x being pixels from their middle.
 
     Parameters
@@ -62,11 +64,15 @@ def moved(
     """
     steps = shift / pixel
     phases = (
-        np.exp(2j * np.pi * steps[..., axis, None] * frequencies).astype(np.complex64)
+        beside(
+            np.exp(2j * np.pi * steps[..., axis, None] * frequencies).astype(np.complex64),
+            spectrum,
+        )
         for axis, frequencies in enumerate((fft.fftfreq(size[0]), fft.rfftfreq(size[1])))
     )
     pu, pv = phases
-    result = fft.irfft2(spectrum * pu[..., :, None] * pv[..., None, :], s=size, overwrite_x=True)
+    placed = spectrum * pu[..., :, None] * pv[..., None, :]
+    result = transforms(placed).irfft2(placed, size)
     if rotation is None or not np.any(rotation):
         return result
     lean, rise = -np.tan(rotation / 2), np.sin(rotation)
@@ -75,9 +81,7 @@ def moved(
     return _sheared(result, pixel, lean, axis=0)
 
 
-def _sheared(
-    windows: np.ndarray, pixel: np.ndarray, slope: np.ndarray, *, axis: int
-) -> np.ndarray:
+def _sheared(windows: Array, pixel: np.ndarray, slope: np.ndarray, *, axis: int) -> Array:
     """Sample at places moved along `axis` by `slope` times the distance along the other one."""
     n, other = windows.shape[axis - 2], windows.shape[-1 - axis]
     away = (np.arange(other) - other // 2) * pixel[1 - axis]
@@ -85,18 +89,19 @@ def _sheared(
     phase = np.exp(2j * np.pi * steps[..., None] * fft.rfftfreq(n)).astype(np.complex64)
     if axis == 0:
         phase = np.swapaxes(phase, -1, -2)
-    spectrum = fft.rfft(windows, axis=axis - 2)
-    spectrum *= phase
-    return fft.irfft(spectrum, n=n, axis=axis - 2)
+    spectrum = transforms(windows).rfft(windows, n, axis - 2)
+    spectrum *= beside(phase, spectrum)
+    return transforms(spectrum).irfft(spectrum, n, axis - 2)
 
 
-def gradients(images: np.ndarray, pixel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def gradients(images: Array, pixel: np.ndarray) -> tuple[Array, Array]:
     """Derivatives per mm along the last two axes, of fourth order; edges wrap around."""
+    roll = functions(images).roll
     return tuple(
         (
-            8 * (np.roll(images, -1, a) - np.roll(images, 1, a))
-            - (np.roll(images, -2, a) - np.roll(images, 2, a))
+            8 * (roll(images, -1, a) - roll(images, 1, a))
+            - (roll(images, -2, a) - roll(images, 2, a))
         )
-        / np.float32(12 * p)
+        / float(12 * p)
         for a, p in zip((-2, -1), pixel, strict=True)
     )

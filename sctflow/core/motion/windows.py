@@ -40,6 +40,8 @@ class Slices:
         Of the slices, mm.
     chosen : (n,) array of int, optional
         Volumes of `data` that count, all if not given: they are not copied out.
+    device : str, optional
+        Where windows are worked on, see `arrays`.
     """
 
     data: np.ndarray
@@ -48,11 +50,17 @@ class Slices:
     pixel: np.ndarray
     spacing: float
     chosen: np.ndarray | None = None
+    device: str | None = None
 
     @property
     def n_volumes(self) -> int:
         """Number of volumes that count."""
         return self.data.shape[3] if self.chosen is None else len(self.chosen)
+
+    @property
+    def n_windows(self) -> int:
+        """Slices times volumes that count."""
+        return self.data.shape[2] * self.n_volumes
 
     def planes(self, k: int) -> np.ndarray:
         """One slice in all volumes that count, (u, v, volumes)."""
