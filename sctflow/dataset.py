@@ -17,6 +17,8 @@ BIDSIGNORE = (
     "*_morph.tsv",
     "*_morph.json",
     "*_desc-centerline_mask.tsv",
+    "*_desc-namings_dseg.tsv",
+    "*_desc-namings_dseg.json",
     "*_probseg.tsv",
     "*_xfm.nii.gz",
     "*_xfm.json",

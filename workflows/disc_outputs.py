@@ -21,12 +21,26 @@ COLUMNS = {
     "manual": {"Description": "1 where a person placed or named it, else 0"},
 }
 
+STANDARD = ("index", "name")
+"""Columns that BIDS describes itself."""
+
+EVIDENCE = {
+    "spacing": "distances between discs",
+    "cord": "area of the cord along it",
+    "ends": "ends of the cord",
+    "head": "top of C1, C1/C2 and C2/C3, where they were seen",
+    "PMJ": "pontomedullary junction, where it was seen",
+    "sacrum": "disc L5/S1, where it was seen",
+}
+
 PROBABILITIES = {
     "value": {"Description": "Value of the uppermost disc of this naming"},
     "probability": {"Description": "Probability of the naming"},
+    **{
+        name: {"Description": f"What speaks for it, as a log-probability: {what}"}
+        for name, what in EVIDENCE.items()
+    },
 }
-"""Columns of the table of namings that every session has; the others are log-probabilities of
-single kinds of evidence."""
 
 
 def add_disc_sinks(
@@ -58,8 +72,17 @@ def add_disc_sinks(
     own = {"space": space_of(image), "seg": "discs", "suffix": "dseg"}
     about = {"SpatialReference": image.uri, "Sources": list(labels_uris)}
     for result, desc, what in (
-        ("discs", None, "Posterior tips of intervertebral discs, one voxel each"),
-        ("unnamed", "unnamed", "Posterior tips of discs that could not be named"),
+        (
+            "discs",
+            None,
+            "Posterior tips of intervertebral discs, one voxel each with the value of the "
+            "vertebra below; 50 is the pontomedullary junction, 60 the conus",
+        ),
+        (
+            "unnamed",
+            "unnamed",
+            "Posterior tips of discs that could not be named, numbered from the top from 101 on",
+        ),
     ):
         entities = own if desc is None else {**own, "desc": desc}
         ds_image = sink(
@@ -67,7 +90,7 @@ def add_disc_sinks(
             output_dir,
             name_of(image, extension=".nii.gz", **entities),
             {"Description": what, **about},
-            COLUMNS,
+            {name: column for name, column in COLUMNS.items() if name not in STANDARD},
         )
         ds_table = sink(
             f"ds_{result}_table", output_dir, name_of(image, extension=".tsv", **entities)

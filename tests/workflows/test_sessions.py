@@ -344,3 +344,16 @@ def test_an_image_that_is_refused_stops_no_other(tmp_path, dataset, labelled):
     assert levels.is_file() == labelled
     text = (out / "figures/sub-01_space-T2star_desc-levels_T2star.html").read_text("utf-8")
     assert ("C2 to" in text) == labelled
+
+
+def test_every_column_of_the_tables_of_discs_is_described(tmp_path, dataset):
+    from sctflow.workflows.disc_outputs import COLUMNS
+
+    anat = _run(tmp_path, _person(dataset["T2w"])) / "anat"
+    (namings,) = anat.glob("*desc-namings_dseg.tsv")
+    sidecar = _sidecar(namings.with_suffix(".json"))
+    for column in pd.read_csv(namings, sep="\t"):
+        assert sidecar[column]["Description"]
+    for table in anat.glob("*seg-discs*dseg.tsv"):
+        if table != namings:
+            assert list(pd.read_csv(table, sep="\t")) == list(COLUMNS)
