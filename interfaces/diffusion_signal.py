@@ -87,6 +87,8 @@ class DenoiseDWI(SimpleInterface):
             near=given.near,
             b0_max=given.b0_max,
         )
+        if data.dtype.kind == "f":
+            denoised[~np.isfinite(data)] = np.nan
         series = new_like(denoised, img, np.float32)
         series.header["pixdim"][4] = img.header["pixdim"][4]
         self._results["out_file"] = str(save_image(series, folder / "denoised.nii.gz"))

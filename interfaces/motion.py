@@ -178,14 +178,16 @@ class CorrectDWIMotion(SimpleInterface):
         import numpy as np
 
         from sctflow.core.motion import estimate_dwi_motion, rotate_bvecs
+        from sctflow.core.motion.unknown import mean_of_known, restore_unknown
 
         inputs, out = self.inputs, Path(runtime.cwd)
         img, mask = _load(inputs)
+        data = np.asanyarray(img.dataobj)
         gradients, warnings = read_gradients(inputs, img, b0_needed=False)
         motion = None
         if mask is not None:
             motion = estimate_dwi_motion(
-                np.asanyarray(img.dataobj),
+                data,
                 img.affine,
                 mask,
                 gradients.bvals,
@@ -196,6 +198,9 @@ class CorrectDWIMotion(SimpleInterface):
             bvecs = rotate_bvecs(gradients.bvecs, img.affine, motion)
             gradients = gradients._replace(bvecs=bvecs)
         corrected = _correct(img, motion, inputs.interpolation)
+        corrected, unknown = restore_unknown(corrected, data, img.affine, motion)
+        if unknown:
+            warnings.append(f"{unknown} voxels have no numbers in some volume, and so no tensor")
         self._results |= _save(img, corrected, motion, inputs, out)
         self._results["warnings"] = [*warnings, *self._results["warnings"]]
         self._results |= save_like(gradients, inputs, out)
@@ -203,7 +208,7 @@ class CorrectDWIMotion(SimpleInterface):
         for name, chosen in (("b0", b0), ("dwi", ~b0)):
             if not chosen.any():
                 continue
-            mean = corrected.mean(axis=-1, dtype=np.float64, where=chosen)
+            mean = mean_of_known(corrected, chosen & np.isfinite(corrected) if unknown else chosen)
             self._results[f"{name}_mean_file"] = _save_mean(mean, img, out / f"{name}_mean.nii.gz")
         return runtime
 

@@ -111,6 +111,37 @@ def test_a_diffusion_series_is_corrected_with_its_directions(tmp_path, mask, mon
     assert bright == pytest.approx(2 * dark, rel=0.1)
 
 
+@pytest.mark.parametrize("known_cord", [True, False])
+def test_where_a_diffusion_series_has_no_numbers_none_are_made_up(
+    tmp_path, mask, monkeypatch, save, known_cord
+):
+    monkeypatch.chdir(tmp_path)
+    weighted = np.arange(8) > 1
+    data = (np.where(weighted, 0.5, 1.0) * draw(SHIFTS)).astype(np.float32)
+    data[20:22, 18, 1, 4] = np.nan
+    data[:2] = np.nan
+    series = save(data, AFFINE, tmp_path / "dwi.nii.gz")
+    (tmp_path / "dwi.bval").write_text(" ".join(str(800 * int(w)) for w in weighted))
+    np.savetxt(tmp_path / "dwi.bvec", np.random.default_rng(2).normal(size=(3, 8)) * weighted)
+    empty = save(np.zeros((48, 44, 4), np.uint8), AFFINE, tmp_path / "empty.nii.gz")
+    node = CorrectDWIMotion(
+        in_file=series,
+        mask_file=mask if known_cord else empty,
+        bval_file=tmp_path / "dwi.bval",
+        bvec_file=tmp_path / "dwi.bvec",
+        skip_empty=True,
+    )
+    found = node.run(cwd=tmp_path).outputs
+    unknown = np.isnan(nib.load(found.out_file).get_fdata())
+    assert 2 <= unknown[10:, :, :, 4].sum() <= 12
+    assert unknown[10:, :, :, 4].sum() == unknown[10:].sum()
+    # Means are those of the volumes that have a number.
+    mean = nib.load(found.dwi_mean_file).get_fdata()
+    assert np.isfinite(mean[10:]).all()
+    assert np.isnan(mean[:2]).any()
+    assert any("no numbers" in text for text in found.warnings)
+
+
 def test_without_a_cord_the_series_is_handed_on_as_it_is(tmp_path, mask, monkeypatch, save):
     monkeypatch.chdir(tmp_path)
     series = write_series(draw(SHIFTS), tmp_path / "bold.nii.gz")
