@@ -144,15 +144,23 @@ class DWIDetails(SimpleInterface):
         given = self.inputs
         files = {name: getattr(given, f"{name}_file") for name in TITLES}
         mask = load_image(given.mask_file)
+        motion = load_table(given.motion_file) if isdefined(given.motion_file) else None
         facts = dwi_facts(
             load_table(given.shells_file),
             fit=given.fit,
             snr=given.snr if isdefined(given.snr) else None,
-            motion=load_table(given.motion_file) if isdefined(given.motion_file) else None,
-            slices=to_canonical(mask).shape[2],
+            motion=motion,
+            slices=to_canonical(mask).shape[_across(motion)],
             maps={name: read_voxels(path)[0] for name, path in files.items() if isdefined(path)},
             cord=read_voxels(given.mask_file)[0],
         )
         text = details(facts=facts, warnings=given.warnings)
         self._results["out_report"] = str(save_text(text, Path(runtime.cwd) / "details.html"))
         return runtime
+
+
+def _across(motion):
+    """Canonical axis across the slices, in whose plane the motion of volumes is told."""
+    if motion is None:
+        return 2
+    return next(axis for axis, name in enumerate("xyz") if f"trans_{name}" not in motion)

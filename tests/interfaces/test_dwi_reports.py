@@ -79,6 +79,15 @@ def test_details_hold_facts_and_warnings(files):
     assert 'data-warnings="1"' in text
 
 
+@pytest.mark.parametrize(("plane", "slices"), [("xy", 8), ("yz", 40)])
+def test_slices_are_counted_across_the_plane_of_the_acquisition(files, tmp_path, plane, slices):
+    motion = pd.DataFrame({"framewise_displacement": [np.nan, 0.1, 0.2], "outlier_slices": 1})
+    motion = motion.assign(**{f"trans_{axis}": 0.0 for axis in plane})
+    table = save_table(motion, tmp_path / "motion.tsv")
+    node = DWIDetails(shells_file=files["shells"], mask_file=files["mask"], motion_file=str(table))
+    assert f"3 of {3 * slices} slices flagged" in run(node)
+
+
 def test_what_was_not_computed_is_not_drawn(files):
     for node in (
         AnimateSeries(before_file=files["series"], mask_file=files["mask"]),
