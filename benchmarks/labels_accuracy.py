@@ -41,6 +41,8 @@ PEOPLE_SEED = 500_000
 SAME_MM = 6.0
 """A disc that is found farther than this from every true one is false."""
 FUSED_MM = 5.0
+TRUSTED = 0.5
+"""Junction and conus count from this confidence on, as they do for the program."""
 EDGE_MM = 3.0
 """A disc nearer than this to the edge of the view may be missed, or found."""
 
@@ -232,7 +234,7 @@ def _points(case: Case, landmarks: pd.DataFrame) -> dict[str, object]:
     """Distance of junction and conus from the truth; what is invented or missed is said so."""
     out = {}
     for kind, value in (("PMJ", 50), ("conus", 60)):
-        found = landmarks[landmarks["kind"] == kind]
+        found = landmarks[(landmarks["kind"] == kind) & (landmarks["confidence"] >= TRUSTED)]
         true = case.world[(case.values == value) & _inside(case, 0.0)]
         if len(true) and len(found):
             out[kind] = float(np.linalg.norm(found[["x", "y", "z"]].to_numpy()[0] - true[0]))

@@ -24,17 +24,17 @@ SPREAD_MM = 2.0
 """Standard deviation of the blob that stands for a landmark."""
 LEAST_HEIGHT = math.exp(-0.5 * (1.5 / SPREAD_MM) ** 2)
 """Of a blob within the field of view: its landmark lies 1.5 mm beyond the edge at most."""
-AXIAL_MM = 1.0, 6.0
+AXIAL_MM = 1.0, 8.0
 AVERAGED = 3
 """Planes that are averaged into each channel."""
 
 # Where images are taken: about the junction and the upper neck, the neck, the chest, about the
 # conus, the loin; values are those of the disc at the middle.
 REGIONS = (
-    (-2.0, 4.0, 0.30),
-    (4.0, 9.0, 0.25),
-    (9.0, 18.0, 0.17),
-    (18.0, 22.0, 0.13),
+    (-2.0, 4.0, 0.25),
+    (4.0, 9.0, 0.22),
+    (9.0, 18.0, 0.13),
+    (18.0, 22.0, 0.25),
     (22.0, 26.0, 0.15),
 )
 JUNCTION_MM, JUNCTION_AT = 64.0, -1.0
@@ -69,7 +69,7 @@ def make_slabs(
         What they show, each as likely as the others.
     axial_mm : (float, float), optional
         Make all images of axial slices between so thin and so thick; four in ten are axial
-        otherwise, of 1 to 6 mm.
+        otherwise, of 1 to 8 mm.
 
     Returns
     -------

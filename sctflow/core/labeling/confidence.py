@@ -7,22 +7,22 @@ import numpy as np
 # Height at which half of the peaks are right, and how fast that changes with the height: fitted by
 # `python -m sctflow.training.confidence` on made images of people that the training did not see.
 THIN = {
-    "disc": (0.64, 0.06),
-    "atlas": (0.55, 0.08),
-    "dens": (0.55, 0.08),
-    "axis": (0.76, 0.06),
-    "sacrum": (0.76, 0.06),
-    "PMJ": (0.55, 0.08),
-    "conus": (0.50, 0.08),
+    "disc": (0.67, 0.065),
+    "atlas": (0.54, 0.063),
+    "dens": (0.57, 0.062),
+    "axis": (0.79, 0.087),
+    "sacrum": (0.81, 0.073),
+    "PMJ": (0.56, 0.064),
+    "conus": (0.62, 0.071),
 }
 THICK = {
-    "disc": (0.70, 0.08),
-    "atlas": (0.65, 0.08),
-    "dens": (0.65, 0.08),
-    "axis": (0.80, 0.06),
-    "sacrum": (0.80, 0.06),
-    "PMJ": (0.65, 0.08),
-    "conus": (0.60, 0.08),
+    "disc": (0.66, 0.086),
+    "atlas": (0.61, 0.068),
+    "dens": (0.59, 0.064),
+    "axis": (0.75, 0.095),
+    "sacrum": (0.80, 0.115),
+    "PMJ": (0.55, 0.069),
+    "conus": (0.67, 0.084),
 }
 THICK_MM = 4.0
 """Voxels longer than this along the cord leave much to be guessed: the second table holds."""
