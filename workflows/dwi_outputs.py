@@ -13,6 +13,7 @@ from sctflow.workflows.dwi_reports import FIGURES, VALUE_FIGURES
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.outputs import add_figure_sinks
 from sctflow.workflows.sinks import motion_tables, name_of, sink, uri_of
+from sctflow.workflows.values import describe_values
 
 WHAT = {
     "fa": ("Fractional anisotropy", None),
@@ -145,18 +146,11 @@ def _maps(names, fit):
 
 def _values(image, names, template):
     """Sidecars and columns of the values in the atlas."""
-    from sctflow.core.atlas import COLUMNS
-
     atlas = uri_of(name_of(image, suffix="probseg", seg=template, extension=".nii.gz"))
     found = {}
     for one in MAPS:
         what, unit = WHAT[one]
-        columns = dict(COLUMNS)
-        if unit:
-            columns |= {name: {**COLUMNS[name], "Units": unit} for name in ("value", "std")}
-        sidecar = {
-            "Description": f"{what} in the regions of the atlas of {template}",
-            "Sources": [uri_of(names[one]), atlas],
-        }
-        found[f"{one}_values"] = (sidecar, columns)
+        found[f"{one}_values"] = describe_values(
+            what=what, template=template, sources=[uri_of(names[one]), atlas], unit=unit
+        )
     return found

@@ -15,6 +15,7 @@ from sctflow.workflows.func_timing import SliceTiming
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.outputs import add_figure_sinks
 from sctflow.workflows.sinks import motion_tables, name_of, reference_suffix, sink, uri_of
+from sctflow.workflows.values import describe_values
 
 
 def init_func_outputs_wf(
@@ -149,20 +150,17 @@ def _smoothed(image, names, smooth_mm):
 
 def _registered(image, names, template):
     """Values of temporal SNR in the atlas, and its map on the template's grid."""
-    from sctflow.core.atlas import COLUMNS
-
     tsnr = uri_of(names["tsnr"])
     atlas = name_of(image, suffix="probseg", seg=template, extension=".nii.gz")
     transform = name_of(image, suffix="xfm", source="bold", target=template, extension=".nii.gz")
     return {
         "tsnr_values": (
             name_of(image, suffix="boldmap", stat="tsnr", seg=template, extension=".tsv"),
-            {
-                "Description": f"Temporal signal-to-noise ratio in the regions of the atlas of "
-                f"{template}",
-                "Sources": [tsnr, uri_of(atlas)],
-            },
-            COLUMNS,
+            *describe_values(
+                what="Temporal signal-to-noise ratio",
+                template=template,
+                sources=[tsnr, uri_of(atlas)],
+            ),
         ),
         "tsnr_in_template": (
             name_of(image, suffix="boldmap", stat="tsnr", space=template, extension=".nii.gz"),

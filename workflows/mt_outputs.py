@@ -22,6 +22,7 @@ from sctflow.workflows.mt import (
 )
 from sctflow.workflows.outputs import add_figure_sinks
 from sctflow.workflows.sinks import name_of, sink, space_of, uri_of
+from sctflow.workflows.values import describe_values
 
 WHAT = {
     "MTRmap": ("Magnetisation transfer ratio", ("on", "off"), None),
@@ -156,8 +157,6 @@ def _map(item, one, protocol):
 
 
 def _values(item, one, template):
-    from sctflow.core.atlas import COLUMNS
-
     atlas = name_of(
         item.reference,
         suffix="probseg",
@@ -165,10 +164,10 @@ def _values(item, one, template):
         seg=template,
         extension=".nii.gz",
     )
-    sidecar = {
-        "Description": f"{WHAT[one][0]} in the regions of the atlas of {template}",
-        "Sources": [uri_of(_map_name(item, one)), uri_of(atlas)],
-    }
-    columns = dict(COLUMNS)
-    columns |= {name: {**COLUMNS[name], "Units": UNITS[one]} for name in ("value", "std")}
-    return _map_name(item, one, template), sidecar, columns
+    told = describe_values(
+        what=WHAT[one][0],
+        template=template,
+        sources=[uri_of(_map_name(item, one)), uri_of(atlas)],
+        unit=UNITS[one],
+    )
+    return _map_name(item, one, template), *told

@@ -27,6 +27,36 @@ from voxels that are cord by at least half.
 """
 
 
+def describe_values(
+    *, what: str, template: str, sources: Sequence[str], unit: str | None = None
+) -> tuple[dict, dict]:
+    """Give the sidecar and the columns of a table of values, as the workflow makes it.
+
+    Parameters
+    ----------
+    what : str
+        What the map shows.
+    template : str
+        Name of the template whose atlas it was measured in.
+    sources : sequence of str
+        BIDS URIs of the map and of the atlas.
+    unit : str, optional
+        Of the map.
+    """
+    from sctflow.core.atlas import COLUMNS
+
+    columns = dict(COLUMNS)
+    if unit:
+        columns |= {name: {**COLUMNS[name], "Units": unit} for name in ("value", "std")}
+    sidecar = {
+        "Description": f"{what} in the regions of the atlas of {template}",
+        "EstimationVoxels": "ml and map: what no region fills of a voxel is a region of its own; "
+        f"regions other than {FLUID} come from voxels of which these fill at least half",
+        "Sources": list(sources),
+    }
+    return sidecar, columns
+
+
 def init_values_wf(*, maps: Sequence[str], voxels: int, name: str = "values_wf") -> Workflow:
     """Measure maps of one grid in the regions of an atlas.
 
