@@ -155,7 +155,7 @@ def init_cord(
     levels_outputs_wf = init_levels_outputs_wf(
         image=image,
         output_dir=options.output_dir,
-        labels_uris=labels.uris if labels else (),
+        labels_uris=_label_uris(image, labels),
         junction_uris=_junction_uris(image, labels, junction),
         naming=("seen" if seen else "elsewhere") if naming else None,
         template=template.name if template else None,
@@ -244,7 +244,16 @@ def _junction(image: ImageInput, *, naming: bool) -> str | None:
     return "among discs" if "discs" in image.manual else None
 
 
+def _label_uris(image, labels):
+    """What tells the levels of an image; its own labels count first, whoever they are for."""
+    if labels is None:
+        return []
+    own = image.manual_uris.get("discs")
+    uris = labels.uris
+    return [*uris, own] if own and isinstance(labels, SessionLabels) and own not in uris else uris
+
+
 def _junction_uris(image, labels, junction):
     if junction == "found":
-        return labels.uris
+        return _label_uris(image, labels)
     return [image.manual_uris[JUNCTION_LABELS[junction]]] if junction else []

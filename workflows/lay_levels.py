@@ -7,14 +7,11 @@ from typing import Literal
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from sctflow.core.labeling.naming import THRESHOLD
-from sctflow.interfaces.graph import PassFile
-from sctflow.interfaces.label_discs import DrawLabels
-from sctflow.interfaces.label_reports import LabelFigures
 from sctflow.interfaces.levels import AssignLevels
 from sctflow.interfaces.normalized import MeasureByDistance
 from sctflow.interfaces.template import PrepareTemplate
 from sctflow.templates.source import TemplateSource
+from sctflow.workflows.draw_discs import DISCS, LABEL_FIGURES, add_discs, add_label_figures
 from sctflow.workflows.literate import Workflow
 from sctflow.workflows.name_discs import NAMING
 from sctflow.workflows.reports import LEVEL_FIGURES, init_levels_report_wf
@@ -22,8 +19,6 @@ from sctflow.workflows.resources import memory_gb
 from sctflow.workflows.template import TEMPLATE_FIGURES, TEMPLATE_RESULTS, init_template_wf
 
 LEVELS = ("vertebrae", "vertebrae_table", "spinal", "spinal_table", "perlevel")
-DISCS = ("discs", "discs_table", "unnamed", "unnamed_table")
-LABEL_FIGURES = ("labels", "namings")
 CORD = ("image", "mask", "centerline", "morphometry")
 """What is handed on from where the cord was found."""
 
@@ -156,9 +151,9 @@ def init_levels_wf(
         (report_wf, outputnode, [(f"outputnode.{figure}", figure) for figure in LEVEL_FIGURES]),
     ])  # fmt: skip
     if levels == "session":
-        _add_discs(workflow, labels, voxels)
+        add_discs(workflow, labels, voxels)
         if shows_discs:
-            _add_label_figures(workflow, voxels)
+            add_label_figures(workflow, voxels)
     else:
         workflow.connect([
             (inputnode, labels, [("discs", "file")]),
@@ -187,53 +182,6 @@ def init_levels_wf(
         )
         _add_template(workflow, template_wf, template, contrast)
     return workflow
-
-
-def _add_discs(workflow, labels, voxels):
-    """Draw the discs of the session, and tell levels from them."""
-    inputnode, report_wf, outputnode = map(
-        workflow.get_node, ("inputnode", "report_wf", "outputnode")
-    )
-    draw = pe.Node(DrawLabels(), name="draw", mem_gb=memory_gb(voxels, bytes_per_voxel=8))
-    workflow.connect([
-        (inputnode, draw, [
-            ("image", "in_file"), ("named_table", "named_table"), ("discs", "own_file"),
-        ]),
-        (inputnode, report_wf, [
-            ("naming", "inputnode.naming"),
-            ("naming_warnings", "inputnode.naming_warnings"),
-        ]),
-        (inputnode, outputnode, [("naming", "naming")]),
-        (draw, labels, [("labels_file", "file")]),
-        (draw, outputnode, [
-            ("discs_file", "discs"),
-            ("discs_table", "discs_table"),
-            ("unnamed_file", "unnamed"),
-            ("unnamed_table", "unnamed_table"),
-        ]),
-    ])  # fmt: skip
-
-
-def _add_label_figures(workflow, voxels):
-    """Draw the discs on the image that shows them, and say how likely their names are."""
-    inputnode, outputnode = map(workflow.get_node, ("inputnode", "outputnode"))
-    figures = pe.Node(
-        LabelFigures(threshold=THRESHOLD),
-        name="labelfigures",
-        mem_gb=memory_gb(voxels, bytes_per_voxel=24),
-    )
-    namings = pe.Node(PassFile(), name="namings", run_without_submitting=True)
-    workflow.connect([
-        (inputnode, figures, [
-            ("image", "in_file"),
-            ("centerline", "centerline_file"),
-            ("named_table", "named_table"),
-            ("probabilities", "probabilities_table"),
-        ]),
-        (inputnode, namings, [("probabilities", "in_file"), ("image", "beside")]),
-        (namings, outputnode, [("out_file", "probabilities")]),
-        (figures, outputnode, [("discs", "labels"), ("probability", "namings")]),
-    ])  # fmt: skip
 
 
 def _add_distances(workflow, junction):

@@ -57,7 +57,9 @@ def plan_labels(participant: ParticipantInputs, options: Options) -> dict[Path, 
         beside = in_session(image, participant.anatomy)
         by_hand = choose_labels(image, participant.anatomy, kinds=kinds)
         rootlets = by_hand is not None and by_hand.kind != "discs"
-        if options.label_method == "manual" or (rootlets and not with_labels(beside)):
+        if any("vertebrae" in one.manual for one in (image, *beside)):
+            rootlets = False
+        if options.label_method == "manual" or rootlets:
             planned[image.path] = by_hand
             continue
         session = image.entities.get("session")
