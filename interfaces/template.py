@@ -300,7 +300,7 @@ class _WarpTemplateOutputSpec(TraitedSpec):
 class WarpTemplate(StepOrNothing):
     """Bring a template's image, tissues, levels and atlas onto an image's grid, in one step each.
 
-    Weights are interpolated linearly; labels are elected among their neighbours.
+    Weights are means over each voxel; labels are elected among the neighbours of its centre.
     """
 
     input_spec = _WarpTemplateInputSpec
