@@ -44,7 +44,8 @@ def draw_code_intensities(draw: Draw, n: int) -> torch.Tensor:
         table[:, tissue] = cord * (1 + 0.12 * draw.normal(n))
     values = {
         Tissue.CSF: csf,
-        Tissue.ROOT: torch.where(draw.chance(n, 0.5), cord, csf),
+        # Seen as dark or bright as the cord in most images, which hides where the cord ends.
+        Tissue.ROOT: torch.where(draw.chance(n, 0.8), cord * (1 + 0.12 * draw.normal(n)), csf),
         Tissue.DURA: ligament,
         Tissue.LIGAMENT: ligament * (1 + 0.2 * draw.normal(n)),
         Tissue.EPIDURAL: torch.where(draw.chance(n, 0.7), fat * draw.uniform(n, 0.4, 1.0), csf),

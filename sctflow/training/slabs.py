@@ -230,8 +230,8 @@ def _sample(draw: Draw, fine: torch.Tensor, axial_mm: tuple[float, float] | None
 def _field_of_view(draw: Draw) -> torch.Tensor:
     """Which pixels (1, ROWS, COLUMNS) an image shows: all, or a part with straight edges."""
     seen = torch.ones(1, ROWS, COLUMNS)
-    if bool(draw.chance(1, 0.5)):
-        low, high = (draw.uniform(2, 0, 0.35) * draw.chance(2, 0.7) * ROWS).long().tolist()
+    if bool(draw.chance(1, 0.65)):
+        low, high = (draw.uniform(2, 0, 0.4) * draw.chance(2, 0.7) * ROWS).long().tolist()
         back, front = (draw.uniform(2, 0, 0.35) * draw.chance(2, 0.7) * COLUMNS).long().tolist()
         tilt = float(draw.normal(1) * 0.12)
         rows = torch.arange(ROWS)[:, None] + tilt * (torch.arange(COLUMNS)[None] - COLUMNS / 2)
