@@ -14,8 +14,8 @@ from nipype.interfaces.base import (
 
 from sctflow.core.registration.around_cord import REGION_MM, STEPS
 from sctflow.errors import ImageError
+from sctflow.interfaces.transforms import save_warp
 from sctflow.io import load_image, save_image
-from sctflow.xfm import save_field
 
 
 class _AlignAroundCordInputSpec(BaseInterfaceInputSpec):
@@ -105,7 +105,7 @@ class AlignAroundCord(SimpleInterface):
         name = Path(given.in_file).name
         self._results = {
             "out_file": str(save_image(new_like(moved, fixed, np.float32), out / "moved.nii.gz")),
-            "warp_file": str(_save_warp(found.forward, fixed, out / "warp.nii.gz")),
+            "warp_file": str(save_warp(found.forward, fixed, out / "warp.nii.gz")),
             "method": {"RegistrationSteps": given.steps, "CordShift": round(shift, 3)},
             "warnings": [f"{name}: {text}" for text in (*noticed, *found.warnings)],
         }
@@ -122,10 +122,3 @@ def _checked(path):
     if img.ndim != 3:
         raise ImageError(f"{path}: the image has {img.ndim} dimensions, 3 are needed.")
     return img, [text.removeprefix(f"{path}: ") for text in warnings]
-
-
-def _save_warp(chain, img, path):
-    from sctflow.core.transforms import compose, field_grid
-
-    affine, shape = field_grid(img.affine, img.shape)
-    return save_field(compose(chain, affine=affine, shape=shape), path)

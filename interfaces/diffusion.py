@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
 
 from sctflow.core.gradients import B0_MAX
 from sctflow.gradients import load_gradients, save_gradients
+from sctflow.interfaces.series import load_series
 from sctflow.io import load_image, save_image, save_table
 
 
@@ -229,13 +230,7 @@ class FitDTI(SimpleInterface):
 
 def load_dwi(inputs, *, b0_needed=True):
     """Read a series with its checked gradients; also tells what was repaired in them."""
-    from sctflow.errors import ImageError
-
-    img = load_image(inputs.in_file)
-    if img.ndim != 4:
-        raise ImageError(
-            f"{inputs.in_file}: the image has {img.ndim} dimensions, a diffusion series has 4."
-        )
+    img = load_series(inputs.in_file)
     return img, *read_gradients(inputs, img, b0_needed=b0_needed)
 
 

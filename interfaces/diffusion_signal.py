@@ -10,6 +10,7 @@ from sctflow.core.denoise import NEAR_MM
 from sctflow.core.mask import mask_weights
 from sctflow.interfaces.diffusion import DWIInputSpec, load_dwi, load_dwi_mask
 from sctflow.interfaces.motion_tables import read_shifts
+from sctflow.interfaces.series import series_like
 from sctflow.io import save_image
 
 
@@ -73,7 +74,6 @@ class DenoiseDWI(SimpleInterface):
         import numpy as np
 
         from sctflow.core.denoise import denoise_series
-        from sctflow.core.image import new_like
 
         given = self.inputs
         img, gradients, self._results["warnings"] = load_dwi(given, b0_needed=False)
@@ -89,8 +89,7 @@ class DenoiseDWI(SimpleInterface):
         )
         if data.dtype.kind == "f":
             denoised[~np.isfinite(data)] = np.nan
-        series = new_like(denoised, img, np.float32)
-        series.header["pixdim"][4] = img.header["pixdim"][4]
+        series = series_like(denoised, img)
         self._results["out_file"] = str(save_image(series, folder / "denoised.nii.gz"))
         self._results["method"] = {"Denoising": given.method}
 

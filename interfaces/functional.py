@@ -14,6 +14,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.errors import ImageError
+from sctflow.interfaces.series import load_series, series_like
 from sctflow.io import load_image, load_table, save_image, save_table
 
 LEAST_VOLUMES = 3
@@ -53,7 +54,7 @@ class CheckSeries(SimpleInterface):
         from sctflow.core.steady_state import count_dummies
 
         path, out = Path(self.inputs.in_file), Path(runtime.cwd)
-        img = _load_series(path)
+        img = load_series(path)
         raw = np.asanyarray(img.dataobj)
         data = finite(raw)
         dummies = count_dummies(data)
@@ -70,7 +71,7 @@ class CheckSeries(SimpleInterface):
                 "they are kept, flagged, and left out of means, temporal SNR and components"
             )
         if data is not raw:
-            path = save_image(_series_like(data, img), out / "checked.nii.gz")
+            path = save_image(series_like(data, img), out / "checked.nii.gz")
             warnings.append("values that are not numbers are taken as 0")
         self._results |= {
             "out_file": str(path),
@@ -185,7 +186,7 @@ class CorrectSliceTiming(SimpleInterface):
         from sctflow.core.slice_timing import correct_slice_timing
 
         inputs = self.inputs
-        img = _load_series(inputs.in_file)
+        img = load_series(inputs.in_file)
         times = inputs.slice_times
         try:
             data = correct_slice_timing(
@@ -198,7 +199,7 @@ class CorrectSliceTiming(SimpleInterface):
             )
         except ImageError as error:
             raise ImageError(f"{inputs.in_file}: {error}") from error
-        path = save_image(_series_like(data, img), Path(runtime.cwd) / "timed.nii.gz")
+        path = save_image(series_like(data, img), Path(runtime.cwd) / "timed.nii.gz")
         self._results["out_file"] = str(path)
         return runtime
 
@@ -224,7 +225,7 @@ class AverageVolumes(SimpleInterface):
 
         from sctflow.core.image import new_like
 
-        img = _load_series(self.inputs.in_file)
+        img = load_series(self.inputs.in_file)
         skip = self.inputs.skip
         if skip >= img.shape[3]:
             raise ImageError(
@@ -290,7 +291,7 @@ class CollectConfounds(SimpleInterface):
         from sctflow.core.image import new_like
 
         inputs, out = self.inputs, Path(runtime.cwd)
-        img = _load_series(inputs.in_file)
+        img = load_series(inputs.in_file)
         data = np.asanyarray(img.dataobj)
         masks = _noise_masks(inputs, img, data)
         found = collect_confounds(
@@ -313,24 +314,6 @@ class CollectConfounds(SimpleInterface):
             "warnings": found.warnings,
         }
         return runtime
-
-
-def _load_series(path):
-    img = load_image(path)
-    if img.ndim != 4:
-        raise ImageError(
-            f"{path}: the image has {img.ndim} dimensions; a series of volumes has 4."
-        )
-    return img
-
-
-def _series_like(data, img):
-    """Series on the grid of another, with its time step."""
-    from sctflow.core.image import new_like
-
-    series = new_like(data, img, data.dtype)
-    series.header["pixdim"][4] = img.header["pixdim"][4]
-    return series
 
 
 def _mean(data, skip):

@@ -14,6 +14,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.interfaces.motion_tables import read_shifts
+from sctflow.interfaces.series import load_series
 from sctflow.io import load_image, save_image
 
 
@@ -58,7 +59,7 @@ class ComputeTSNR(SimpleInterface):
         from sctflow.core.image import new_like
         from sctflow.core.tsnr import temporal_snr
 
-        img = _load_series(self.inputs.in_file)
+        img = load_series(self.inputs.in_file)
         data = np.asanyarray(img.dataobj)
         if isdefined(self.inputs.slice_motion_file):
             data = _matched(data, img.affine, self.inputs)
@@ -101,7 +102,7 @@ class ComputeSNR(SimpleInterface):
         from sctflow.core.image import new_like
         from sctflow.core.tsnr import pooled_snr, repeated_snr
 
-        img = _load_series(self.inputs.in_file)
+        img = load_series(self.inputs.in_file)
         data = np.asanyarray(img.dataobj)
         weights = _load_weights(self.inputs.mask_file, img)
         snr = new_like(repeated_snr(data), img, np.float32)
@@ -118,15 +119,6 @@ def _matched(data, affine, inputs):
     return match_interpolation(
         data, affine, shift, slice_axis=slice_axis, interpolation=inputs.interpolation
     )
-
-
-def _load_series(path):
-    from sctflow.errors import ImageError
-
-    img = load_image(path)
-    if img.ndim != 4:
-        raise ImageError(f"{path}: the image has {img.ndim} dimensions, a series has 4.")
-    return img
 
 
 def _load_weights(path, img):

@@ -14,6 +14,7 @@ from nipype.interfaces.base import (
 )
 
 from sctflow.interfaces.diffusion import GradientsInputSpec, read_gradients, save_like
+from sctflow.interfaces.series import load_series, series_like
 from sctflow.io import load_image, save_image, save_table
 
 UNCORRECTED = "motion was not corrected: no cord was found about which to follow it"
@@ -219,13 +220,8 @@ def _load(inputs):
 
     from sctflow.core.image import squeeze
     from sctflow.core.manual import mask_on_grid
-    from sctflow.errors import ImageError
 
-    img = load_image(inputs.in_file)
-    if img.ndim != 4:
-        raise ImageError(
-            f"{inputs.in_file}: the image has {img.ndim} dimensions; a series of volumes has 4."
-        )
+    img = load_series(inputs.in_file)
     mask = squeeze(load_image(inputs.mask_file))
     if inputs.skip_empty and not np.any(mask.dataobj):
         return img, None
@@ -273,14 +269,10 @@ def _correct(img, motion, interpolation):
 
 def _save(img, corrected, motion, inputs, out):
     """Write the series and the tables of its motion; returns the results."""
-    from sctflow.core.image import new_like
-
     done = {**inputs.done, "MotionCorrection": "none"}
     if motion is not None:
         done |= {"MotionCorrection": inputs.kind, "Interpolation": inputs.interpolation}
-    series = new_like(corrected, img, corrected.dtype)
-    series.header["pixdim"][4] = img.header["pixdim"][4]
-    out_file = str(save_image(series, out / "corrected.nii.gz"))
+    out_file = str(save_image(series_like(corrected, img), out / "corrected.nii.gz"))
     if motion is None:
         return {"out_file": out_file, "method": done, "warnings": [UNCORRECTED]}
     return {

@@ -16,9 +16,9 @@ from nipype.interfaces.base import (
 
 from sctflow.core.registration import DEFAULT_STEPS
 from sctflow.errors import ImageError
-from sctflow.interfaces.transforms import image_on
+from sctflow.interfaces.transforms import image_on, save_warp
 from sctflow.io import load_image, save_image
-from sctflow.xfm import load_transform, save_field
+from sctflow.xfm import load_transform
 
 _ORDER = "in the order in which antsApplyTransforms -t takes them"
 
@@ -110,7 +110,7 @@ class RegisterImages(SimpleInterface):
             (found.forward, fixed, moving, "warp_forward", "out_file"),
             (found.backward, moving, fixed, "warp_backward", "out_reference"),
         ):
-            self._results[warp] = str(_save_warp(chain, wanted, out / f"{warp}.nii.gz"))
+            self._results[warp] = str(save_warp(chain, wanted, out / f"{warp}.nii.gz"))
             resampled = self._resampled(other, wanted, chain)
             self._results[image] = str(save_image(resampled, out / f"{image}.nii.gz"))
         self._results["steps"] = format_steps(steps)
@@ -195,10 +195,3 @@ def _labels_on(labels, img, name):
     ):
         raise ImageError(f"{name}: the labels do not lie on the grid of their image.")
     return to_grid_of(np.asanyarray(canonical.dataobj), img)
-
-
-def _save_warp(chain, img, path):
-    from sctflow.core.transforms import compose, field_grid
-
-    affine, shape = field_grid(img.affine, img.shape)
-    return save_field(compose(chain, affine=affine, shape=shape), path)

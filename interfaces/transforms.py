@@ -223,6 +223,14 @@ def image_on(data, reference, source):
     return img
 
 
+def save_warp(chain, img, path):
+    """Write transforms as one displacement field about an image's grid."""
+    from sctflow.core.transforms import compose, field_grid
+
+    affine, shape = field_grid(img.affine, img.shape)
+    return save_field(compose(chain, affine=affine, shape=shape), path)
+
+
 def _chain(inputs, reference):
     """Read the transforms, invert those that are to be, and say what to warn about."""
     from sctflow.core.transforms import join_chains
