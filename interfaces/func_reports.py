@@ -79,7 +79,7 @@ class CarpetPlot(StepOrNothing):
 
     def _step(self, folder):
         from sctflow.core.image import to_canonical
-        from sctflow.interfaces.functional import REGIONS
+        from sctflow.interfaces.confounds import REGIONS
         from sctflow.reports.func_figures import carpet
 
         series = to_canonical(load_image(self.inputs.in_file))

@@ -7,10 +7,10 @@ from typing import Literal
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
+from sctflow.interfaces.confounds import CollectConfounds
 from sctflow.interfaces.functional import (
     AverageVolumes,
     CheckSeries,
-    CollectConfounds,
     CorrectSliceTiming,
     FindMotionMask,
 )

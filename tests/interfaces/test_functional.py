@@ -10,10 +10,10 @@ import pytest
 from sctflow.core.segmentation import CordSegmentation
 from sctflow.core.slice_timing import correct_slice_timing
 from sctflow.errors import ImageError
+from sctflow.interfaces.confounds import CollectConfounds
 from sctflow.interfaces.functional import (
     AverageVolumes,
     CheckSeries,
-    CollectConfounds,
     CorrectSliceTiming,
     FindMotionMask,
 )
