@@ -121,8 +121,8 @@ def find_manual_labels(
     -------
     dict
         File by what it outlines: ``SC``, ``GM``, ``lesion``, ``canal``, ``discs``,
-        ``vertebrae``, ``PMJ``, ``compression``, ``rootlets``. The first dataset that has a label wins; within one
-        dataset the current name wins over the older ones.
+        ``vertebrae``, ``PMJ``, ``compression``, ``rootlets``. The first dataset that has a label
+        wins; within one dataset the current name wins over the older ones.
     """
     folder = image_path.relative_to(bids_dir).parent
     stem = image_path.name.removesuffix(".gz").removesuffix(".nii")
