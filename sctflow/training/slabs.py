@@ -22,8 +22,10 @@ ROWS, COLUMNS = 128, 96
 OVERSAMPLE = 2
 SPREAD_MM = 2.0
 """Standard deviation of the blob that stands for a landmark."""
-LEAST_HEIGHT = math.exp(-0.5 * (1.5 / SPREAD_MM) ** 2)
-"""Of a blob within the field of view: its landmark lies 1.5 mm beyond the edge at most."""
+BEYOND_EDGE_MM = 4.0
+LEAST_HEIGHT = math.exp(-0.5 * (BEYOND_EDGE_MM / SPREAD_MM) ** 2)
+"""Of a blob within the field of view. A disc cut by the edge is to be found though its tip may lie
+just beyond: nobody can tell."""
 AXIAL_MM = 1.0, 8.0
 AVERAGED = 3
 """Planes that are averaged into each channel."""

@@ -7,22 +7,22 @@ import numpy as np
 # Height at which half of the peaks are right, and how fast that changes with the height: fitted by
 # `python -m sctflow.training.confidence` on made images of people that the training did not see.
 THIN = {
-    "disc": (0.67, 0.065),
-    "atlas": (0.54, 0.063),
-    "dens": (0.57, 0.062),
-    "axis": (0.79, 0.087),
-    "sacrum": (0.81, 0.073),
-    "PMJ": (0.56, 0.064),
-    "conus": (0.62, 0.071),
+    "disc": (0.63, 0.083),
+    "atlas": (0.45, 0.084),
+    "dens": (0.58, 0.071),
+    "axis": (0.73, 0.091),
+    "sacrum": (0.81, 0.093),
+    "PMJ": (0.49, 0.066),
+    "conus": (0.57, 0.062),
 }
 THICK = {
-    "disc": (0.66, 0.086),
-    "atlas": (0.61, 0.068),
-    "dens": (0.59, 0.064),
-    "axis": (0.75, 0.095),
-    "sacrum": (0.80, 0.115),
-    "PMJ": (0.55, 0.069),
-    "conus": (0.67, 0.084),
+    "disc": (0.65, 0.090),
+    "atlas": (0.51, 0.102),
+    "dens": (0.62, 0.060),
+    "axis": (0.68, 0.097),
+    "sacrum": (0.70, 0.123),
+    "PMJ": (0.53, 0.067),
+    "conus": (0.61, 0.096),
 }
 THICK_MM = 4.0
 """Voxels longer than this along the cord leave much to be guessed: the second table holds."""

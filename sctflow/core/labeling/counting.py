@@ -15,7 +15,8 @@ _UNLIKE = 0.03
 _ADULTS = np.exp(-0.5 * ((_SCALES - 1.0) / usual.SIZE_SD) ** 2)
 _SIZE_PRIOR = (1.0 - _UNLIKE) * _ADULTS / _ADULTS.sum() + _UNLIKE / len(_SCALES)
 _SIZE_PRIOR = np.log(_SIZE_PRIOR)[:, None]
-_LOG_MISSED = np.log(0.04)  # that a disc in view is not detected
+# That a disc in view is not detected: as likely as a detected one is none, within limits.
+_MISSED, _MOST_MISSED = 0.04, 0.3
 _LOG_ANYWHERE = -np.log(20.0)  # density per mm of a place that is no disc
 _SURE, _UNSURE = 0.98, 0.3  # limits of what a detector's confidence is believed
 _DISC_MM, _VERTEBRA_MM = 1.2, 3.0  # errors of a disc's place and of a vertebra's middle
@@ -149,8 +150,16 @@ def _chain(places: Places) -> tuple[_Chain, np.ndarray]:
         kept=np.where(given, 0.0, 0.5 * np.log(sure)),
         skipped=skipped,
         levels=levels,
+        missed=_log_missed(places),
     )
     return chain, levels
+
+
+def _log_missed(places: Places) -> float:
+    """Log-probability that a disc is not detected: high where the others were hardly seen."""
+    sure = places.confidence[~np.isfinite(places.fixed)]
+    doubt = 1.0 - float(sure.mean()) if len(sure) else 0.0
+    return float(np.log(np.clip(doubt, _MISSED, _MOST_MISSED)))
 
 
 def _allowed(fixed: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -169,6 +178,7 @@ class _Chain:
         kept: np.ndarray,
         skipped: np.ndarray,
         levels: np.ndarray,
+        missed: float,
     ) -> None:
         self.depth, self.shown = -places.s, places.shown
         self.jitter, self.skipped = jitter, skipped
@@ -177,7 +187,7 @@ class _Chain:
         self.gap = usual.depth_of(lower) - usual.depth_of(upper)
         self.variance = np.abs(usual.variance_of(lower) - usual.variance_of(upper))
         between = np.ceil(lower) - np.floor(np.maximum(upper, usual.FIRST - 1)) - 1
-        self.missed = np.maximum(between, 0) * _LOG_MISSED
+        self.missed = np.maximum(between, 0) * missed
         self.below = lower > upper
 
     def forward(self, *, summed: bool) -> tuple[np.ndarray, list]:

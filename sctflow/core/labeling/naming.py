@@ -36,7 +36,7 @@ THRESHOLD = 0.95
 _HELP = (
     "One label is enough to name all discs: put a label image with one disc in "
     "derivatives/labels/<sub>/anat/<stem>_label-discs_dlabel.nii.gz, or give "
-    "--label-init SUB:VALUE."
+    "--label-init SUB:VALUE (sctflow-tool label-discs: --init VALUE)."
 )
 
 
