@@ -15,8 +15,6 @@ MOST_MISSED = 2
 MISSED_COST = 2.0
 RATIO_SD = 0.2
 """Of the logarithm of the ratio of neighbouring intervals; 0.05 to 0.1 in healthy adults."""
-# Standard deviation of a place within a slice, times that of x0 - 2 x1 + x2 against that of x.
-_SECOND_DIFFERENCE = np.sqrt(6.0 / 12.0)
 RATIO_COST_LIMIT = 4.0
 """So that one fused or collapsed vertebra does not cost a disc that is clearly seen."""
 SLOPE_SD = 0.5
@@ -50,7 +48,7 @@ class Chain:
         return len(self.row)
 
 
-def best_chain(peaks: Peaks, *, slice_mm: float = 1.0) -> Chain:
+def best_chain(peaks: Peaks) -> Chain:
     """Pick the peaks that are discs.
 
     A chain gains by the probability of its peaks and loses by intervals unlike their neighbours,
@@ -61,9 +59,6 @@ def best_chain(peaks: Peaks, *, slice_mm: float = 1.0) -> Chain:
     ----------
     peaks : Peaks
         Of the map of discs, in any order, with probabilities as their heights.
-    slice_mm : float
-        Length of the image's voxels along the cord: how far apart two discs are is not known
-        better than that.
     """
     peaks = peaks.take(np.argsort(-peaks.row, kind="stable"))
     n = len(peaks)
@@ -78,7 +73,6 @@ def best_chain(peaks: Peaks, *, slice_mm: float = 1.0) -> Chain:
     possible = (interval >= NARROWEST_MM) & (interval <= WIDEST_MM)
     step = np.where(possible, step, -np.inf)
     log_interval = np.log(np.where(possible, interval, 1.0))
-    spread = np.hypot(RATIO_SD, _SECOND_DIFFERENCE * slice_mm / np.where(possible, interval, 1.0))
     # score[i, j, m]: best chain that ends with j, coming from i with m missed in between.
     score = np.full((n, n, len(missed)), -np.inf)
     came = np.full((n, n, len(missed), 2), -1)
@@ -87,7 +81,7 @@ def best_chain(peaks: Peaks, *, slice_mm: float = 1.0) -> Chain:
             for m in missed:
                 if not np.isfinite(step[i, j, m]):
                     continue
-                ratio = (log_interval[:, i, :] - log_interval[i, j, m]) / spread[i, j, m]
+                ratio = (log_interval[:, i, :] - log_interval[i, j, m]) / RATIO_SD
                 before = score[:, i, :] - np.minimum(0.5 * ratio**2, RATIO_COST_LIMIT)
                 h, k = np.unravel_index(np.argmax(before), before.shape)
                 start = gain[i]

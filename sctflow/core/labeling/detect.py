@@ -72,7 +72,7 @@ def find_discs(heat: np.ndarray, *, along_mm: float) -> Chain:
     """Pick the discs on their map (rows, columns), from the top to the bottom."""
     peaks = find_peaks(heat, LEAST_DISC)
     sure = confidence("disc", peaks.height, along_mm=along_mm)
-    return best_chain(replace(peaks, height=sure), slice_mm=along_mm)
+    return best_chain(replace(peaks, height=sure))
 
 
 def voxel_length(affine: np.ndarray, direction: np.ndarray) -> float:
