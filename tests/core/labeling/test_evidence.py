@@ -13,6 +13,7 @@ from sctflow.core.labeling.fusing import FLOORS, by_value, fuse
 from sctflow.core.labeling.gathering import View, gather
 from sctflow.core.labeling.landmark_evidence import HEAD, JUNCTION, mark_evidence
 from sctflow.core.labeling.line import join_centerlines
+from sctflow.core.labeling.naming import THRESHOLD
 from sctflow.core.labeling.placing import Placing
 
 LENGTH = 160.0
@@ -128,3 +129,18 @@ def test_below_the_cord_the_line_follows_the_discs():
     # Chords of 15 degrees are 0.3 % shorter than the arcs.
     assert gaps == pytest.approx(100 * np.deg2rad(15) * np.ones(3), rel=0.02)
     assert line.beside(discs).max() < 8.5
+
+
+def test_area_alone_does_not_tell_neighbours_apart():
+    """However well one level fits: what is off by one may fit as well in another person."""
+    values = np.arange(3, 12)
+    certain = np.where(values == 6, 0.0, -50.0)
+    nothing = np.zeros(len(values))
+    evidence = {kind: nothing for kind in FLOORS} | {"cord": certain}
+    table = fuse(values, evidence)
+    best = table.set_index("value")["probability"]
+    assert best.idxmax() == 6
+    assert best.max() < THRESHOLD
+    assert best[5] > 10 * best[3]
+    both = fuse(values, evidence | {"head": certain}).set_index("value")["probability"]
+    assert both[6] > THRESHOLD
