@@ -136,7 +136,7 @@ def test_area_alone_does_not_tell_neighbours_apart():
     values = np.arange(3, 12)
     certain = np.where(values == 6, 0.0, -50.0)
     nothing = np.zeros(len(values))
-    evidence = {kind: nothing for kind in FLOORS} | {"cord": certain}
+    evidence = dict.fromkeys(FLOORS, nothing) | {"cord": certain}
     table = fuse(values, evidence)
     best = table.set_index("value")["probability"]
     assert best.idxmax() == 6
