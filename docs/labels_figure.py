@@ -12,39 +12,35 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
-import pandas as pd
 from matplotlib import patheffects
 
+from sctflow.core.centerline import fit_centerline
+from sctflow.core.labeling import find_landmarks
+from sctflow.core.labeling.naming import THRESHOLD, Given, View, name_discs
+from sctflow.core.morphometry import measure_slices
 from sctflow.core.phantom.anatomy import draw_anatomy
+from sctflow.core.phantom.codes import IS_CORD
 from sctflow.core.phantom.grids import sagittal_grid
 from sctflow.core.phantom.sample import sample
 from sctflow.core.phantom.spine import points
 from sctflow.core.phantom.tissues import make_tissues
-from sctflow.core.phantom.truth import slice_table
 from sctflow.demo.scan import scan_still
+from sctflow.models import load_landmark_net
 from sctflow.reports import style
 from sctflow.reports.labels_figure import disc_figure
 from sctflow.reports.naming_figure import probability_figure
 
 OUT = Path(__file__).parent / "images"
 SEED, SCOLIOSIS = 4, 15.0
-INFERRED, BY_HAND = 14, 17
-"""Values of discs that are drawn as placed by spacing, and as labelled by a person."""
+BY_HAND = 17
+"""Value of the disc that a person labelled: nothing else tells the levels of a chest."""
 
 
-def true_labels(anatomy) -> pd.DataFrame:
-    """Discs, junction and conus where they are, as if found with these confidences."""
+def disc_by_hand(anatomy) -> Given:
+    """One disc where it truly is, as a person would label it."""
     table = points(anatomy)
-    table = table[table["kind"].isin(["disc_posterior", "PMJ", "conus"]) & (table["value"] > 2)]
-    found = pd.DataFrame(
-        anatomy.curve.to_world(table[["u", "v", "s"]].to_numpy()), columns=list("xyz")
-    )
-    found["value"] = table["value"].to_numpy(int)
-    found["confidence"] = np.linspace(0.98, 0.72, len(found)).round(2)
-    found["inferred"] = (found["value"] == INFERRED).astype(int)
-    found["manual"] = (found["value"] == BY_HAND).astype(int)
-    found.loc[found["inferred"] == 1, "confidence"] = 0.0
-    return found.sort_values("z", ascending=False).reset_index(drop=True)
+    row = table[(table["kind"] == "disc_posterior") & (table["value"] == BY_HAND)]
+    return Given(BY_HAND, anatomy.curve.to_world(row[["u", "v", "s"]].to_numpy())[0])
 
 
 def save(figure, name: str) -> None:
@@ -68,17 +64,21 @@ def main() -> None:
         anatomy, make_tissues(), sample(anatomy, *grid), ["T2w"], rng=np.random.default_rng(0)
     )
     image = stack.scans[0].image
-    found = true_labels(anatomy)
-    line = slice_table(anatomy, *grid)
+    data = np.asarray(image.dataobj)
+    mask = stack.sampled.mean(IS_CORD) >= 0.5
+    line = fit_centerline(mask, image.affine)
+    landmarks = find_landmarks(data, image.affine, line, net=load_landmark_net()[0])
+    view = View("T2w", landmarks, measure_slices(mask, image.affine), line)
+    named = name_discs([view], given=[disc_by_hand(anatomy)])
     save(
-        disc_figure(np.asarray(image.dataobj), image.affine, found, centerline=line),
+        disc_figure(data, image.affine, named.discs, centerline=line.to_frame()),
         "labels_views.png",
     )
-    unnamed = found[found["value"].between(8, 22)].assign(value=0).reset_index(drop=True)
-    namings = pd.DataFrame(
-        {"value": [6, 7, 8, 9, 10], "probability": [0.01, 0.18, 0.62, 0.17, 0.02]}
+    alone = name_discs([view])
+    save(
+        probability_figure(alone.probabilities, alone.discs, threshold=THRESHOLD),
+        "labels_namings.png",
     )
-    save(probability_figure(namings, unnamed, threshold=0.9), "labels_namings.png")
 
 
 if __name__ == "__main__":
