@@ -20,8 +20,7 @@ from sctflow.training.anatomy import Anatomy, load_anatomy
 from sctflow.training.draw import Draw
 from sctflow.training.generator import make_batch
 from sctflow.training.geometry import Frame
-from sctflow.training.loop import follow, keep_freed_memory
-from sctflow.training.loop import rate as rate_at
+from sctflow.training.loop import follow, improve, keep_freed_memory, start
 
 FRAMES = {
     "locate": Frame(80, 1.6, 50.0, (1.0, 5.0), planes=1, cropped=0.45, surroundings=True),
@@ -56,25 +55,20 @@ def train(
         load_weights(net, start_from).train()
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: rate_at(s, steps))
+    optimiser, schedule = start(net, highest_rate=rate, steps=steps)
     draw = Draw(seed)
     checks = _unseen_images(frame, anatomy)
-    start = time.monotonic()
+    begun = time.monotonic()
     for step in range(1, steps + 1):
         images, targets = make_batch(draw, batch, frame, anatomy)
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(images.contiguous(memory_format=torch.channels_last))
         value = loss(logits.float(), targets)
-        optimiser.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        improve(net, value, optimiser, schedule)
         follow(average, net, min(0.999, step / (step + 20)))
         if step % 250 == 0 or step == steps:
             save_weights(average, out)
-            minutes = (time.monotonic() - start) / 60
+            minutes = (time.monotonic() - begun) / 60
             print(f"{step:6d} {minutes:6.1f} min  {_score(average, *checks)}", flush=True)
     return average
 

@@ -20,7 +20,7 @@ from sctflow.core.segmentation.network import UNet
 from sctflow.models.weights import load_weights, save_weights
 from sctflow.training.anatomy import load_anatomy
 from sctflow.training.draw import Draw
-from sctflow.training.loop import follow, keep_freed_memory, rate
+from sctflow.training.loop import follow, improve, keep_freed_memory, start
 from sctflow.training.people import Spine, draw_people, load_disc_tips, template_spine
 from sctflow.training.slabs import make_slabs
 
@@ -57,27 +57,22 @@ def train(
         load_weights(net, start_from).train()
     net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=highest_rate, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: rate(s, steps))
+    optimiser, schedule = start(net, highest_rate=highest_rate, steps=steps)
     draw = Draw(seed)
     spines = [*people, *[template] * round(len(people) * TEMPLATE_SHARE / (1 - TEMPLATE_SHARE))]
     unseen = [make_slabs(Draw(UNSEEN_SEED), 64, draw_people(UNSEEN_PEOPLE, UNSEEN_SEED))]
-    start, total = time.monotonic(), 0.0
+    begun, total = time.monotonic(), 0.0
     for step in range(1, steps + 1):
         images, targets, known = make_slabs(draw, batch, spines)
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(images.contiguous(memory_format=torch.channels_last))
         value = loss(logits.float(), targets, known)
-        optimiser.zero_grad()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        improve(net, value, optimiser, schedule)
         follow(average, net, min(0.999, step / (step + 20)))
         total += float(value.detach())
         if step % 250 == 0 or step == steps:
             save_weights(average, out)
-            minutes = (time.monotonic() - start) / 60
+            minutes = (time.monotonic() - begun) / 60
             scores = "; ".join(_score(average, *part) for part in unseen)
             print(f"{step:6d} {minutes:6.1f} min  loss {total / 250:.4f}  {scores}", flush=True)
             total = 0.0

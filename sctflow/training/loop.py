@@ -9,6 +9,28 @@ import torch
 from torch import nn
 
 
+def start(
+    net: nn.Module, *, highest_rate: float, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """Make the optimiser of a network and its schedule."""
+    optimiser = torch.optim.AdamW(net.parameters(), lr=highest_rate, weight_decay=1e-4)
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: rate(s, steps))
+
+
+def improve(
+    net: nn.Module,
+    value: torch.Tensor,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    """Take one step down the gradient of a loss."""
+    optimiser.zero_grad()
+    value.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    schedule.step()
+
+
 def rate(step: int, steps: int) -> float:
     """Linear warm-up over 200 steps, then half a cosine."""
     return min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
