@@ -99,7 +99,11 @@ def _bars(frame, count: int, first: int | None, at_most: int) -> list[tuple[str,
     likely = max(1, int((frame["probability"] >= _LEAST).sum()))
     best, others = frame.head(min(at_most, likely)), frame.iloc[min(at_most, likely) :]
     bars = []
-    for value, probability in zip(best["value"].astype(int), best["probability"], strict=True):
+    # Of labels by hand the uppermost may be a joint of C1, which is not among the discs.
+    values = best["value"].astype(int)
+    if first is not None and len(values) and values.iloc[0] < FIRST_DISC:
+        values = values + first - values.iloc[0]
+    for value, probability in zip(values, best["probability"], strict=True):
         colour = style.CONFIDENT_ON_PAPER if value == first else style.MUTED
         colour = style.DOUBTFUL_ON_PAPER if first is None and not bars else colour
         bars.append((range_name(value, count), float(probability), colour))

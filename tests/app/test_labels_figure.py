@@ -278,6 +278,14 @@ def test_the_naming_that_was_used_stands_out_even_if_it_is_not_the_likeliest():
     assert_legible(figure)
 
 
+def test_joints_of_c1_are_no_part_of_the_name_of_a_naming():
+    given = labels([1, 2, 3, 4, 5], range(90, 40, -10), manual=[1] * 5)
+    figure = probability_figure(namings(1.0, first=1), given, threshold=0.9)
+    assert list(bars(figure)) == ["C2/C3–C4/C5"]
+    assert [t.get_text() for t in figure.texts] == ["Named C2/C3–C4/C5"]
+    assert figure.axes[0].patches[0].get_facecolor()[2] > 0.6
+
+
 def test_a_disc_that_was_not_seen_is_counted_and_ways_to_count_are_summed():
     gap = labels([50, 0, 0, 0, 0], [190, 100, 82, 47, 30])
     figure = probability_figure(
